@@ -1,0 +1,1 @@
+"""What a document is worth: measures over Arrow columns, rules that judge them."""

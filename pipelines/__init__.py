@@ -1,0 +1,1 @@
+"""Turn raw shards into a built mix with Apache Beam."""

@@ -1,0 +1,1 @@
+"""Turn a built mix into weights."""
