@@ -1,0 +1,175 @@
+"""What the report shows: plain counted facts of a built mix, filled in by the assemble station."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+READ = "read"
+"""The station whose losses are failures; those of every other station are drops."""
+
+STATIONS = (READ, "rules", "match", "tokenize")
+"""Where a document can be lost, in the order of the road."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Count:
+    """Documents, and the UTF-8 bytes of their texts (of a failed record: its bytes in the shard)."""
+
+    documents: int = 0
+    bytes: int = 0
+
+    def __add__(self, other: "Count") -> "Count":
+        return Count(documents=self.documents + other.documents, bytes=self.bytes + other.bytes)
+
+    def __sub__(self, other: "Count") -> "Count":
+        return Count(documents=self.documents - other.documents, bytes=self.bytes - other.bytes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loss:
+    """What one station dropped, or failed to read, for one reason."""
+
+    station: str
+    reason: str
+    count: Count
+
+    def __post_init__(self) -> None:
+        _check_station(self.station)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """What a rule measured on a document and the limit that it broke, in words ("at most 0.3")."""
+
+    measure: str
+    value: float
+    limit: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Survivor:
+    """The document that was kept instead of a duplicate."""
+
+    source: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """One lost document, shown with the reason.
+
+    `excerpt` is the beginning of its text (of a failed record: its bytes, decoded with replacement) and may
+    hold any Unicode, markup included. `detail` says more about a failure; it is empty where there is nothing to say.
+    """
+
+    station: str
+    reason: str
+    id: str
+    shard: str
+    row: int
+    excerpt: str
+    detail: str = ""
+    judgement: Judgement | None = None
+    survivor: Survivor | None = None
+
+    def __post_init__(self) -> None:
+        _check_station(self.station)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DamagedShard:
+    """A shard that was cut or corrupt, and what became of the documents before the damage."""
+
+    shard: str
+    reason: str
+    """`truncated` or `corrupt`."""
+    detail: str
+    documents_before: int
+    policy: str
+    """`fail`, `quarantine` or `keep`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleLimit:
+    """One rule of a source: the reason it gives and its limit in words ("at most 0.3")."""
+
+    reason: str
+    measure: str
+    limit: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceData:
+    """One source, from its shards to its place in the mix.
+
+    Lengths are histograms: bin b counts the documents of 2**b to 2**(b+1) - 1 bytes (or tokens), bin -1 the empty ones.
+    Languages map a label to documents.
+    """
+
+    name: str
+    shards: int
+    parts: int
+    stored_bytes: int
+    """Bytes of the source's parts on disk."""
+
+    read: Count
+    losses: tuple[Loss, ...]
+    kept: Count
+    """Survivors of every station; read = kept + losses."""
+    left_over: Count
+    """Survivors that the token budget did not take even once."""
+    in_mix: Count
+    """What the token stream holds, repeats counted."""
+
+    wanted_tokens: int
+    tokens: int
+    """Tokens in the built mix, repeats counted."""
+    available_tokens: int
+    """Tokens of all survivors, once each."""
+    epochs: float
+
+    read_lengths: Mapping[int, int]
+    kept_lengths: Mapping[int, int]
+    kept_token_lengths: Mapping[int, int]
+    read_languages: Mapping[str, int]
+    kept_languages: Mapping[str, int]
+
+    rules: tuple[RuleLimit, ...] = ()
+    samples: tuple[Sample, ...] = ()
+    damaged_shards: tuple[DamagedShard, ...] = ()
+
+    @property
+    def failed(self) -> Count:
+        """Records that could not be read as documents."""
+        return sum((loss.count for loss in self.losses if loss.station == READ), Count())
+
+    @property
+    def dropped(self) -> Count:
+        """Documents that a station took out."""
+        return sum((loss.count for loss in self.losses if loss.station != READ), Count())
+
+    @property
+    def balances(self) -> bool:
+        """Whether read = kept + dropped + failed, in documents and in bytes."""
+        return self.read == self.kept + self.dropped + self.failed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportData:
+    """A built mix and all its sources, in the order of the manifest."""
+
+    name: str
+    fingerprint: str
+    seed: int
+    tokenizer: str
+    wanted_tokens: int
+    tokens: int
+    documents: int
+    """Documents of the token stream, repeats counted."""
+    bytes: int
+    """UTF-8 bytes of those documents."""
+    sources: tuple[SourceData, ...]
+
+
+def _check_station(station: str) -> None:
+    if station not in STATIONS:
+        raise ValueError(f"station {station!r}: wanted one of {', '.join(STATIONS)}")
