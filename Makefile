@@ -1,0 +1,55 @@
+# `make demo` and `make test` need Python 3.11 or newer (with venv and pip) and nothing else; the rest follows from them.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/installed
+EXTRAS := gcp,train,dev
+OUTPUT ?= output
+RUN ?= runs/smoke
+TEST_WORKERS ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test lint format constraints clean
+
+help:  ## say what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: $(STAMP)  ## create .venv with the pinned versions of constraints.txt
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "make: $$($(PYTHON) --version) found, Python 3.11 or newer wanted; try make PYTHON=python3.11" >&2; exit 1; }
+	@test -x $(BIN)/pip || $(PYTHON) -c 'import ensurepip, venv' \
+		|| { echo "make: $(PYTHON) lacks venv or ensurepip; on Debian: apt-get install python3-venv" >&2; exit 1; }
+	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --disable-pip-version-check --quiet --constraint constraints.txt --editable '.[$(EXTRAS)]'
+	@touch $@
+
+demo: $(STAMP)  ## build the smoke mix from the bundled data, then train a few steps on it
+	$(BIN)/python -m pipelines.build_mix mixes/smoke.yaml --output $(OUTPUT)
+	$(BIN)/python trainer/run.py trainer/configs/smoke.yaml --mix $(OUTPUT)/mixes/smoke --output $(RUN)
+	@echo "report of the mix: $(OUTPUT)/mixes/smoke/report.html"
+
+test: $(STAMP)  ## run the tests
+	$(BIN)/python -m pytest -n $(TEST_WORKERS)
+
+lint: $(STAMP)  ## check form, style and types
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+
+format: $(STAMP)  ## mend what ruff can mend
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+constraints:  ## pin the newest versions that fit pyproject.toml, in an environment of their own
+	$(PYTHON) -m venv --clear build/constraints
+	build/constraints/bin/pip install --disable-pip-version-check --quiet '.[gcp,s3,train,dev]'
+	{ sed -n '/^#/p' constraints.txt; build/constraints/bin/pip freeze --all --exclude pip --exclude gristmill \
+		| sed 's/+[a-z0-9.]*$$//' | LC_ALL=C sort -f; } > build/constraints.txt
+	mv build/constraints.txt constraints.txt
+
+clean:  ## remove the environment and everything that was built
+	rm -rf $(VENV) build dist *.egg-info $(OUTPUT) runs .pytest_cache .mypy_cache .ruff_cache .hypothesis .cache
+	find . -name __pycache__ -prune -exec rm -rf {} +
