@@ -1,0 +1,239 @@
+"""The part format: one token file of a source, its documents in the order of their sampling keys, and their index.
+
+The token file is what OLMo-core, dolma and the OLMo trainer call an `.npy` memmap: raw little-endian integers of the
+smallest dtype that holds the vocabulary, without a header. Each document ends in exactly one EOS and has none inside.
+The index is a parquet file with one row a document, in the order of the token file:
+
+    start int64, length int64 (tokens), key uint64 (sampling key), id string, shard string, row int64 (record number in
+    the shard), bytes int64 (UTF-8 bytes of the text)
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, BinaryIO, TypeAlias
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from mixes.errors import MixError
+from mixes.files import FileDigest, Publish, publish_file
+from mixes.hashing import NUM_BINS, key_bins
+
+TOKENS_SUFFIX = ".npy"
+INDEX_SUFFIX = ".parquet"
+
+Tokens: TypeAlias = NDArray[np.integer[Any]]
+
+_BLOCK_TOKENS = 1 << 22
+_ROW_GROUP = 65_536
+_INDEX_SCHEMA = pa.schema(
+    [
+        pa.field("start", pa.int64(), nullable=False),
+        pa.field("length", pa.int64(), nullable=False),
+        pa.field("key", pa.uint64(), nullable=False),
+        pa.field("id", pa.string(), nullable=False),
+        pa.field("shard", pa.string(), nullable=False),
+        pa.field("row", pa.int64(), nullable=False),
+        pa.field("bytes", pa.int64(), nullable=False),
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PartDocuments:
+    """The documents of a part as columns of equal length, one row a document.
+
+    Attributes:
+        starts: where each document begins in the tokens, int64.
+        lengths: its number of tokens with its EOS, int64, at least 1.
+        keys: its sampling key, uint64.
+        ids: its id, an Arrow array of strings.
+        shards: the name of the shard it was read from, an Arrow array of strings, dictionary or not.
+        rows: number of its record in that shard, from 0, int64.
+        bytes: UTF-8 bytes of its text, int64.
+    """
+
+    starts: NDArray[np.int64]
+    lengths: NDArray[np.int64]
+    keys: NDArray[np.uint64]
+    ids: pa.Array
+    shards: pa.Array
+    rows: NDArray[np.int64]
+    bytes: NDArray[np.int64]
+
+    def __post_init__(self) -> None:
+        lengths = {len(getattr(self, column.name)) for column in fields(self)}
+        assert len(lengths) == 1, f"columns of different lengths: {lengths}"
+
+    def __len__(self) -> int:
+        """Return the number of documents."""
+        return len(self.starts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PartSummary:
+    """What was written.
+
+    Attributes:
+        documents: number of documents.
+        tokens: number of tokens.
+        bytes: UTF-8 bytes of the texts.
+        token_file: size and digest of the token file.
+        index_file: size and digest of the index.
+        histogram: tokens by bin of sampling key, shape (NUM_BINS,), int64.
+    """
+
+    documents: int
+    tokens: int
+    bytes: int
+    token_file: FileDigest
+    index_file: FileDigest
+    histogram: NDArray[np.int64]
+
+
+def token_dtype(vocab_size: int) -> np.dtype[np.uint16] | np.dtype[np.uint32]:
+    """Return the smaller of little-endian uint16 and uint32 that holds every id below `vocab_size`.
+
+    Raises:
+        ValueError: the vocabulary is empty or has more than 2**32 ids.
+    """
+    if not 1 <= vocab_size <= 2**32:
+        raise ValueError(f"found vocab_size {vocab_size}, wanted 1 to 2**32")
+    return np.dtype("<u2") if vocab_size <= 2**16 else np.dtype("<u4")
+
+
+def write_part(
+    stem: str,
+    tokens: Tokens,
+    documents: PartDocuments,
+    *,
+    vocab_size: int,
+    eos_id: int,
+    publish: Publish = publish_file,
+) -> PartSummary:
+    """Write the documents, sorted by (key, given order), as `<stem>.npy` and `<stem>.parquet`.
+
+    The bytes depend on nothing but the arguments and the version of pyarrow. Beside the tokens given, memory holds
+    one block of tokens and the index.
+
+    Args:
+        stem: where to write, without a suffix; what `publish` takes as a name.
+        tokens: the tokens of all documents in any order, gaps allowed, shape (num_tokens,).
+        documents: their places in `tokens`, and the other columns of the index.
+        vocab_size: every id is below it; it chooses the dtype of the file.
+        eos_id: the last token of each document, and of nothing else.
+        publish: makes a file appear whole.
+
+    Raises:
+        MixError: a document has an id outside the vocabulary, or not exactly one EOS, at its end; or no room to write.
+    """
+    order = np.argsort(documents.keys, kind="stable")
+    starts, lengths, keys = documents.starts[order], documents.lengths[order], documents.keys[order]
+    _check_places(stem, tokens, documents, eos_id)
+    dtype = token_dtype(vocab_size)
+    index = pa.table(
+        [
+            np.cumsum(lengths) - lengths,
+            lengths,
+            keys,
+            documents.ids.take(order).cast(pa.string()),
+            documents.shards.take(order).cast(pa.string()),
+            documents.rows[order],
+            documents.bytes[order],
+        ],
+        schema=_INDEX_SCHEMA,
+    )
+
+    def write_tokens(handle: BinaryIO) -> None:
+        num_eos = 0
+        for block in _blocks(tokens, starts, lengths):
+            if block.min() < 0 or block.max() >= vocab_size:
+                raise MixError(f"{stem}: found tokens {block.min()} to {block.max()}, wanted ids in [0, {vocab_size})")
+            num_eos += int(np.count_nonzero(block == eos_id))
+            handle.write(block.astype(dtype, copy=False).data)
+        if num_eos != len(documents):
+            raise MixError(f"{stem}: found {num_eos} EOS in {len(documents)} documents, wanted one in each, at its end")
+
+    return PartSummary(
+        documents=len(documents),
+        tokens=int(lengths.sum()),
+        bytes=int(documents.bytes.sum()),
+        token_file=publish(stem + TOKENS_SUFFIX, write_tokens),
+        index_file=publish(stem + INDEX_SUFFIX, lambda handle: _write_index(index, handle)),
+        histogram=np.bincount(key_bins(keys), weights=lengths, minlength=NUM_BINS).astype(np.int64),
+    )
+
+
+def read_index(path: str | Path) -> PartDocuments:
+    """Return the index of a part, in the order of its token file.
+
+    Raises:
+        MixError: the file is absent, damaged or no index.
+    """
+    try:
+        index = pq.read_table(path, memory_map=False)
+    except (OSError, pa.ArrowException) as error:
+        raise MixError(f"{path}: cannot be read as the index of a part: {error}; build the part again") from error
+    if index.schema != _INDEX_SCHEMA:
+        found = ", ".join(f"{field.name} {field.type}" for field in index.schema)
+        raise MixError(f"{path}: found the columns {found}; wanted the index of a part; build the part again")
+    columns = {name: index[name].combine_chunks() for name in _INDEX_SCHEMA.names}
+    return PartDocuments(
+        starts=columns["start"].to_numpy(),
+        lengths=columns["length"].to_numpy(),
+        keys=columns["key"].to_numpy(),
+        ids=columns["id"],
+        shards=columns["shard"],
+        rows=columns["row"].to_numpy(),
+        bytes=columns["bytes"].to_numpy(),
+    )
+
+
+def _check_places(stem: str, tokens: Tokens, documents: PartDocuments, eos_id: int) -> None:
+    """Refuse documents outside the tokens and documents that do not end in EOS."""
+    ends = documents.starts + documents.lengths
+    if len(documents) == 0:
+        return
+    if documents.lengths.min() < 1 or documents.starts.min() < 0 or ends.max() > len(tokens):
+        raise MixError(f"{stem}: found a document without tokens or outside of the {len(tokens):,} tokens given")
+    last_tokens = tokens[ends - 1]
+    for document in np.nonzero(last_tokens != eos_id)[0].tolist():
+        found, name = last_tokens[document], documents.ids[document]
+        raise MixError(f"{stem}: document {name}: found token {found} at its end, wanted EOS {eos_id}")
+
+
+def _blocks(
+    tokens: Tokens,
+    starts: NDArray[np.int64],
+    lengths: NDArray[np.int64],
+) -> Iterator[Tokens]:
+    """Yield the tokens of the documents one after another, in blocks of at most _BLOCK_TOKENS."""
+    pieces, size = [], 0
+    for start, length in zip(starts.tolist(), lengths.tolist(), strict=True):
+        place, end = start, start + length
+        while place < end:
+            taken = min(end - place, _BLOCK_TOKENS - size)
+            pieces.append(tokens[place : place + taken])
+            place, size = place + taken, size + taken
+            if size == _BLOCK_TOKENS:
+                yield np.concatenate(pieces)
+                pieces, size = [], 0
+    if pieces:
+        yield np.concatenate(pieces)
+
+
+def _write_index(index: pa.Table, handle: BinaryIO) -> None:
+    """Write the index, with statistics of the key alone and no metadata of Arrow: equal rows give equal bytes."""
+    pq.write_table(
+        index,
+        pa.PythonFile(handle, mode="w"),
+        row_group_size=_ROW_GROUP,
+        compression="zstd",
+        compression_level=3,
+        use_dictionary=["shard"],
+        write_statistics=["key"],
+        store_schema=False,
+    )
