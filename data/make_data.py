@@ -105,7 +105,11 @@ SHARDS = (
     _whole("flan/strategyqa.jsonl.zst", "flan/cot-strategyqa.jsonl.gz"),
     _part("flan/gsm8k-cot.jsonl.gz", "flan/cot-gsm8k.jsonl.gz", 300, note="questions of gsm8k-train, other answers"),
     _whole("flan/qasc.jsonl.gz", "flan/p3-qasc.jsonl.gz", "one passage under several templates: near-duplicates"),
-    _whole("flan/ropes.jsonl.zst", "flan/p3-ropes.jsonl.gz", "likewise; texts hold a literal <|endoftext|>"),
+    _whole(
+        "flan/ropes.jsonl.zst",
+        "flan/p3-ropes.jsonl.gz",
+        "likewise; texts hold a special token as plain text",
+    ),
     _whole("flan/self-instruct.jsonl.gz", "flan/self-instruct-seed.jsonl.gz"),
     _whole("eval/gsm8k-test.jsonl.gz", "eval/gsm8k-test.jsonl.gz"),
     _whole("eval/arc-easy.jsonl.gz", "eval/arc-easy.jsonl.gz"),

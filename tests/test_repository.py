@@ -1,0 +1,120 @@
+"""What holds for the repository as a whole: the package list, sizes, names of this or that machine."""
+
+import ast
+import fnmatch
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGES = ("filters", "mixes", "pipelines", "trainer")
+FOLDERS = (*PACKAGES, ".ci", "benchmarks", "data", "docker", "docs", "tests")
+MAX_FILE_BYTES = 2_000_000
+IGNORED = {"__pycache__", ".DS_Store"}
+
+MACHINE_PATH = re.compile(r"(?<![\w./:}])/(?:work|root|home/\w+|Users/\w+)/")
+REGISTRY = re.compile(r"pypi\.org|pythonhosted\.|download\.pytorch")
+
+
+def files() -> Iterator[Path]:
+    """Yield the files that belong to the repository; nothing that a run or a tool left behind."""
+    yield from (path for path in ROOT.iterdir() if path.is_file() and path.name not in IGNORED)
+    for folder in FOLDERS:
+        for path in (ROOT / folder).rglob("*"):
+            if path.is_file() and not IGNORED & set(path.parts):
+                yield path
+
+
+FILES = sorted(files())
+TEXTS = [path for path in FILES if path.parent.parent != ROOT / "data" and path.suffix not in {".npz", ".gz", ".zst"}]
+CONFIG = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+
+
+def test_the_package_list_names_every_folder_with_modules() -> None:
+    folders = {path.parent for package in PACKAGES for path in (ROOT / package).rglob("*.py")}
+    names = {".".join(folder.relative_to(ROOT).parts) for folder in folders}
+    assert sorted(CONFIG["tool"]["setuptools"]["packages"]) == sorted(names)
+
+
+def test_every_package_has_an_init_module() -> None:
+    for name in CONFIG["tool"]["setuptools"]["packages"]:
+        assert (ROOT / name.replace(".", "/") / "__init__.py").is_file(), name
+
+
+def test_package_data_covers_every_file_that_is_no_module() -> None:
+    patterns = CONFIG["tool"]["setuptools"]["package-data"]["*"]
+    others = [path for path in FILES if path.relative_to(ROOT).parts[0] in PACKAGES and path.suffix != ".py"]
+    forgotten = [path for path in others if not any(fnmatch.fnmatch(path.name, pattern) for pattern in patterns)]
+    assert not forgotten
+
+
+def test_console_scripts_name_functions_that_exist() -> None:
+    for target in CONFIG["project"]["scripts"].values():
+        module, _, function = target.partition(":")
+        tree = ast.parse((ROOT / f"{module.replace('.', '/')}.py").read_text("utf-8"))
+        assert function in {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+
+
+def test_every_direct_dependency_is_pinned_in_the_constraints() -> None:
+    lines = (ROOT / "constraints.txt").read_text("utf-8").splitlines()
+    pinned = {normalized(line.partition("==")[0]) for line in lines if "==" in line}
+    project = CONFIG["project"]
+    wanted = [
+        *project["dependencies"],
+        *(name for extra in project["optional-dependencies"].values() for name in extra),
+    ]
+    assert not {normalized(requirement) for requirement in wanted} - pinned
+
+
+def test_the_constraints_are_sorted_and_hold_versions_only() -> None:
+    lines = (ROOT / "constraints.txt").read_text("utf-8").splitlines()
+    pins = [line for line in lines if not line.startswith("#")]
+    assert all(re.fullmatch(r"[\w.-]+==[\w.]+", pin) for pin in pins)
+    assert pins == sorted(pins, key=lambda pin: pin.lower().encode())
+
+
+def test_every_dependency_is_imported_somewhere() -> None:
+    modules = {
+        "apache-beam": "apache_beam",
+        "fasttext-numpy2": "fasttext",
+        "google-re2": "re2",
+        "pyyaml": "yaml",
+        "smart-open": "smart_open",
+    }
+    imported = set()
+    for path in FILES:
+        if path.suffix == ".py" and path.relative_to(ROOT).parts[0] in PACKAGES:
+            for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+                names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+                names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+                imported |= {name.split(".")[0] for name in names}
+    project = CONFIG["project"]
+    declared = {normalized(name) for name in (*project["dependencies"], *project["optional-dependencies"]["train"])}
+    assert {modules.get(name, name) for name in declared} - {"tensorboard"} <= imported
+
+
+def test_no_file_is_larger_than_two_megabytes() -> None:
+    assert not [(path, path.stat().st_size) for path in FILES if path.stat().st_size > MAX_FILE_BYTES]
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_file_names_no_path_of_a_machine_and_no_registry(path: Path) -> None:
+    text = path.read_text("utf-8")
+    assert MACHINE_PATH.search(text) is None
+    assert REGISTRY.search(text) is None
+
+
+@pytest.mark.parametrize("path", [path for path in TEXTS if path.suffix == ".py"], ids=lambda path: path.stem)
+def test_a_module_says_what_it_is_about(path: Path) -> None:
+    text = path.read_text("utf-8")
+    assert not text or ast.get_docstring(ast.parse(text))
+
+
+def normalized(requirement: str) -> str:
+    """Return the name of a requirement as registries compare it: `PyYAML>=6` and `pyyaml` are one."""
+    name = re.match(r"[A-Za-z0-9._-]+", requirement)
+    assert name
+    return re.sub(r"[-_.]+", "-", name.group()).lower()
