@@ -1,0 +1,143 @@
+"""Build a mix from raw shards: `python -m pipelines.build_mix mixes/smoke.yaml`."""
+
+import contextlib
+import logging
+import re
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import apache_beam as beam
+
+from filters.measures import known_measures
+from filters.rule_sets import known_rule_sets
+from mixes.binding import Bound, bind_file
+from mixes.errors import GristmillError, SpecError
+from mixes.manifest import Manifest
+from mixes.manifest import parse as parse_manifest
+from mixes.spec import MixSpec, check_rules, expand
+from pipelines.encoder import TextEncoder, read_tokenizer
+from pipelines.graph import BuildMix
+from pipelines.lock import hold_output
+from pipelines.options import BuildOptions, parse_options
+from pipelines.plan import Plan, format_bytes, format_plan, make_plan, num_hash_ranges
+from pipelines.progress import ProgressDisplay
+from pipelines.settings import BuildSettings, make_settings
+from pipelines.storage import is_remote, join, read_bytes
+
+_WORKER_ERROR = re.compile(r"mixes\.errors\.\w+: (?P<message>.*?)(?: \[while running '[^']*'\])*\s*\Z", re.DOTALL)
+_WHILE_RUNNING = re.compile(r"( \[while running '[^']*'\])+\s*\Z")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Return 0 when built, 1 when the build failed, 2 when the request was wrong."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    try:
+        options = parse_options(argv)
+        bound = read_spec(options.spec)
+        plan = make_plan(bound, options.data)
+        if options.dry_run:
+            print(format_plan(plan, bound.value))
+            return 0
+        settings, progress_folder = _make_settings(options, bound.value, plan)
+    except GristmillError as error:
+        print(error, file=sys.stderr)
+        return 2
+    try:
+        return _build(options, plan, settings, progress_folder)
+    except GristmillError as error:
+        print(_WHILE_RUNNING.sub("", str(error)), file=sys.stderr)
+        return 1
+    except RuntimeError as error:  # what a worker process raised arrives as text
+        found = _WORKER_ERROR.search(str(error))
+        if found is None:
+            raise
+        print(found["message"], file=sys.stderr)
+        return 1
+    finally:
+        if progress_folder:
+            shutil.rmtree(progress_folder, ignore_errors=True)
+
+
+def read_spec(path: str) -> Bound[MixSpec]:
+    """Return a spec whose every name is known.
+
+    Raises:
+        SpecError: The file is no spec, or names a measure or rule set that does not exist.
+    """
+    bound = bind_file(MixSpec, path)
+    check_rules(bound, known_measures(), known_rule_sets())
+    return bound
+
+
+def _make_settings(options: BuildOptions, spec: MixSpec, plan: Plan) -> tuple[BuildSettings, str | None]:
+    tokenizer = read_tokenizer(expand(spec.tokenizer.file, options.data))
+    TextEncoder(tokenizer, spec.tokenizer.eos)  # refuses now what would fail in hours
+    progress_folder = tempfile.mkdtemp(prefix="gristmill-") if options.is_local else None
+    try:
+        settings = make_settings(
+            spec,
+            output=options.output,
+            data_root=options.data,
+            tokenizer_digest=tokenizer.digest,
+            num_ranges=num_hash_ranges(plan),
+            progress_folder=progress_folder,
+        )
+    except ValueError as error:
+        raise SpecError(f"{options.spec}: {error}") from error
+    return settings, progress_folder
+
+
+def _build(options: BuildOptions, plan: Plan, settings: BuildSettings, progress_folder: str | None) -> int:
+    if options.is_beam_dry_run:
+        _run(options, plan, settings)
+        print(f"job for {options.runner} built, not submitted (--dry_run=True)")
+        return 0
+    with _lock(options.output), _progress(progress_folder, plan):
+        _run(options, plan, settings)
+    folder = join(options.output, "mixes", settings.spec.name)
+    place = join(folder, "manifest.json")
+    _print_summary(parse_manifest(read_bytes(place), place), folder)
+    return 0
+
+
+def _lock(output: str) -> contextlib.AbstractContextManager[None]:
+    return contextlib.nullcontext() if is_remote(output) else hold_output(Path(output))
+
+
+def _progress(folder: str | None, plan: Plan) -> contextlib.AbstractContextManager[object]:
+    return ProgressDisplay(folder, len(plan.units)) if folder else contextlib.nullcontext()
+
+
+def _run(options: BuildOptions, plan: Plan, settings: BuildSettings) -> None:
+    pipeline = beam.Pipeline(options=options.beam)
+    units = pipeline | "Units" >> beam.Create(list(plan.units)) | "SpreadUnits" >> beam.Reshuffle()
+    units | "BuildMix" >> BuildMix(settings)
+    result = pipeline.run()
+    if not options.is_beam_dry_run:
+        result.wait_until_finish()
+
+
+def _print_summary(manifest: Manifest, folder: str) -> None:
+    for line in _summary(manifest):
+        print(line)
+    print(f"\nmix     {folder}\nreport  {join(folder, 'report.html')}")
+
+
+def _summary(manifest: Manifest) -> Iterator[str]:
+    yield f"mix '{manifest.name}': {manifest.tokens:,} tokens of {manifest.documents:,} documents"
+    yield ""
+    width = max(len(source.name) for source in manifest.sources)
+    yield f"{'source':<{width}}  {'tokens':>15}  {'wanted':>15}  {'available':>15}  {'epochs':>7}  {'text':>9}"
+    for source in manifest.sources:
+        epochs = source.tokens / source.available_tokens if source.available_tokens else 0.0
+        yield (
+            f"{source.name:<{width}}  {source.tokens:>15,}  {source.wanted_tokens:>15,}  "
+            f"{source.available_tokens:>15,}  {epochs:>7.2f}  {format_bytes(source.bytes):>9}"
+        )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

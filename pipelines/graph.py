@@ -1,0 +1,150 @@
+"""The road as one Beam graph: units in, one built mix out. The stations' work is in `pipelines/stations`.
+
+Elements are units, packed blocks of fixed-size records, and names of files; never a text.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import apache_beam as beam
+from apache_beam.pvalue import AsSingleton, TaggedOutput
+
+from filters.measures import MeasureGroup
+from pipelines.encoder import TextEncoder, read_tokenizer
+from pipelines.plan import Unit
+from pipelines.progress import Marks
+from pipelines.settings import BuildSettings
+from pipelines.stations.assemble import UnitResult, assemble, check_failures
+from pipelines.stations.fingerprints import MATCH_RECORD, split_by_range, unpack
+from pipelines.stations.judge import judge_unit, match_records
+from pipelines.stations.match import find_exact_duplicates, pack_by_unit
+from pipelines.stations.measure import measure_unit, measures_uri
+from pipelines.stations.tokens import tokenize_unit, tokens_uri
+from pipelines.stations.verdicts import apply_duplicates, apply_tokens, leave_verdicts
+from pipelines.storage import exists
+
+_COUNTS = "counts"
+
+
+class BuildMix(beam.PTransform[Any, Any]):
+    """From the units of a plan to the name of the built mix's manifest."""
+
+    def __init__(self, settings: BuildSettings) -> None:
+        super().__init__()
+        self._settings = settings
+
+    def expand(self, units: beam.PCollection[Unit]) -> beam.PCollection[str]:
+        """Lay the road; the labels are the names of the stations."""
+        settings = self._settings
+        measured = units | "MeasureUnits" >> beam.ParDo(_MeasureUnit(settings))
+        judged = measured | "JudgeUnits" >> beam.ParDo(_JudgeUnit(settings)).with_outputs(_COUNTS, main="blocks")
+        admitted = (
+            judged[_COUNTS].with_output_types(tuple[int, tuple[int, int]])
+            | "CountBySource" >> beam.GroupByKey()
+            | "GatherCounts" >> beam.combiners.ToList()
+            | "CheckFailures" >> beam.ParDo(_CheckFailures(settings))
+        )
+        duplicates = (
+            judged["blocks"].with_output_types(tuple[int, bytes])
+            | "GroupByHashRange" >> beam.GroupByKey()
+            | "FindExactDuplicates" >> beam.ParDo(_FindExactDuplicates()).with_output_types(tuple[int, bytes])
+        )
+        keyed = units | "KeyUnits" >> beam.Map(_key_unit).with_output_types(tuple[int, Unit])
+        return (
+            {"units": keyed, "duplicates": duplicates}
+            | "GatherVerdicts" >> beam.CoGroupByKey()
+            | "TokenizeUnits" >> beam.ParDo(_TokenizeUnit(settings), AsSingleton(admitted))
+            | "GatherUnits" >> beam.combiners.ToList()
+            | "AssembleMix" >> beam.ParDo(_AssembleMix(settings))
+        )
+
+
+def _key_unit(unit: Unit) -> tuple[int, Unit]:
+    return unit.ordinal, unit
+
+
+class _MeasureUnit(beam.DoFn):
+    """Measure the units whose measures are not there yet; each unit goes on as it came."""
+
+    def __init__(self, settings: BuildSettings) -> None:
+        self._settings = settings
+        self._groups: list[MeasureGroup] = []
+
+    def setup(self) -> None:
+        self._groups = self._settings.groups()
+        for group in self._groups:
+            group.setup()
+
+    def process(self, unit: Unit) -> Iterator[Unit]:
+        marks = Marks(self._settings.progress_folder, "measure", unit.ordinal)
+        if not exists(measures_uri(self._settings, unit)):
+            measure_unit(unit, self._settings, self._groups, marks)
+        marks.finish()
+        yield unit
+
+
+class _JudgeUnit(beam.DoFn):
+    """Send on what the rules leave standing, and the counts that the failure limit needs."""
+
+    def __init__(self, settings: BuildSettings) -> None:
+        self._settings = settings
+
+    def process(self, unit: Unit) -> Iterator[tuple[int, bytes] | TaggedOutput]:
+        judged = judge_unit(unit, self._settings, columns=[])
+        yield TaggedOutput(_COUNTS, (unit.source, (judged.num_read, judged.num_failed)))
+        if self._settings.spec.dedupe.exact:
+            yield from split_by_range(match_records(unit, judged), self._settings.num_ranges)
+
+
+class _CheckFailures(beam.DoFn):
+    """Stop the build before anything is tokenized when too many documents of a source failed."""
+
+    def __init__(self, settings: BuildSettings) -> None:
+        self._settings = settings
+
+    def process(self, counts: list[tuple[int, Iterable[tuple[int, int]]]]) -> Iterator[bool]:
+        check_failures(self._settings, {source: list(each) for source, each in counts})
+        yield True
+
+
+class _FindExactDuplicates(beam.DoFn):
+    """Turn the blocks of one hash range into packed duplicates keyed by the unit that holds them."""
+
+    def process(self, element: tuple[int, Iterable[bytes]]) -> Iterator[tuple[int, bytes]]:
+        _, blocks = element
+        yield from pack_by_unit(*find_exact_duplicates(unpack(blocks, MATCH_RECORD)))
+
+
+class _TokenizeUnit(beam.DoFn):
+    """Leave the parts and the verdicts of each unit; their names go on. Waits until the failures were checked."""
+
+    def __init__(self, settings: BuildSettings) -> None:
+        self._settings = settings
+        self._encoder: TextEncoder | None = None
+
+    def setup(self) -> None:
+        settings = self._settings
+        self._encoder = TextEncoder(read_tokenizer(settings.tokenizer_file), settings.spec.tokenizer.eos)
+
+    def process(self, element: tuple[int, Mapping[str, list[Any]]], _admitted: object) -> Iterator[UnitResult]:
+        ordinal, grouped = element
+        (unit,) = grouped["units"]
+        assert self._encoder is not None  # Beam calls setup() first
+        marks = Marks(self._settings.progress_folder, "tokenize", ordinal)
+        judged = judge_unit(unit, self._settings)
+        survivors = apply_duplicates(judged, grouped["duplicates"])
+        record = tokens_uri(unit, judged, self._settings)
+        apply_tokens(judged, tokenize_unit(unit, judged, self._settings, self._encoder, marks))
+        account = leave_verdicts(unit, judged, survivors, self._settings, record)
+        marks.finish()
+        yield UnitResult(ordinal=ordinal, unit=unit, account=account, tokens=record)
+
+
+class _AssembleMix(beam.DoFn):
+    """Cut to the budget and publish manifest, ledger and report, once all units are there."""
+
+    def __init__(self, settings: BuildSettings) -> None:
+        self._settings = settings
+
+    def process(self, results: list[UnitResult]) -> Iterator[str]:
+        yield assemble(self._settings, sorted(results, key=lambda result: result.ordinal))

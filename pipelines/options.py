@@ -1,0 +1,139 @@
+"""The command line of a build: where and how to run; what shapes the result stands in the spec."""
+
+import argparse
+import importlib.metadata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from apache_beam.options.pipeline_options import PipelineOptions
+
+from mixes.errors import SpecError
+
+_LOCAL_RUNNERS = ("", "DirectRunner", "FnApiRunner")
+_EPILOG = """examples:
+  python -m pipelines.build_mix mixes/smoke.yaml
+  python -m pipelines.build_mix mixes/smoke.yaml --dry-run
+  python -m pipelines.build_mix mixes/smoke.yaml --data data --output output --workers 2
+  python -m pipelines.build_mix mixes/smoke.yaml --runner=DataflowRunner --output=gs://BUCKET/output \\
+      --data=gs://BUCKET/data --project=PROJECT --region=us-central1 --temp_location=gs://BUCKET/tmp
+
+Running the same command again after an interruption does only what is missing. Any flag of Beam's own is
+passed on to the runner; a flag that neither knows is refused.
+
+exit status: 0 built, 1 the build failed, 2 the request was wrong
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildOptions:
+    """The command line, checked."""
+
+    spec: str
+    data: str
+    output: str
+    workers: int
+    dry_run: bool
+    runner: str  # "" for this machine
+    beam: PipelineOptions
+
+    @property
+    def is_local(self) -> bool:
+        """Return True when the build runs on this machine, in this process or its children."""
+        return self.runner == ""
+
+    @property
+    def is_beam_dry_run(self) -> bool:
+        """Return True when Beam builds the job and does not submit it (`--dry_run=True`)."""
+        return bool(self.beam.get_all_options().get("dry_run"))
+
+
+def parse_options(argv: Sequence[str] | None = None) -> BuildOptions:
+    """Return the options of a command line.
+
+    Raises:
+        SpecError: A flag is unknown to us and to Beam, or flags contradict each other.
+        SystemExit: argparse refuses the line, with status 2, or prints its help.
+    """
+    known, rest = _parser().parse_known_args(argv)
+    runner = "" if known.runner in _LOCAL_RUNNERS else known.runner
+    if runner and known.workers != 1:
+        raise SpecError(
+            f"--workers {known.workers}: is for this machine; wanted {runner}'s own flag, such as --num_workers"
+        )
+    arguments = [*rest, *_runner_arguments(runner, known.workers, rest)]
+    return BuildOptions(
+        spec=known.spec,
+        data=known.data,
+        output=known.output,
+        workers=known.workers,
+        dry_run=known.dry_run,
+        runner=runner,
+        beam=_beam_options(arguments),
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m pipelines.build_mix",
+        description="Build the mix that a spec describes: read, filter, deduplicate, tokenize, cut to the budget.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("spec", help="the mix spec, a YAML file such as mixes/smoke.yaml")
+    parser.add_argument(
+        "--data", default="data", help="data root: what {data} stands for in the spec (default: ./data)"
+    )
+    parser.add_argument("--output", default="output", help="folder or bucket for everything built (default: ./output)")
+    parser.add_argument(
+        "--workers", type=_positive, default=1, help="processes on this machine (default: 1, in this process)"
+    )
+    parser.add_argument("--dry-run", action="store_true", help="print the plan and stop; no text is read")
+    parser.add_argument("--runner", default="", help="a Beam runner, such as DataflowRunner (default: this machine)")
+    version = importlib.metadata.version("gristmill") if _is_installed() else "from a checkout"
+    parser.add_argument("--version", action="version", version=f"gristmill {version}")
+    return parser
+
+
+def _is_installed() -> bool:
+    try:
+        importlib.metadata.version("gristmill")
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return True
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"found {number}, wanted at least 1")
+    return number
+
+
+def _runner_arguments(runner: str, workers: int, rest: Sequence[str]) -> list[str]:
+    """Return Beam's arguments for a runner.
+
+    Locally that is the Fn API runner by name: Beam's own `DirectRunner` first tries to download another engine.
+    A remote runner gets this package to install on its workers, unless a container or a package is given.
+    """
+    if not runner:
+        mode = ["--direct_running_mode=multi_processing"] if workers > 1 else []
+        return ["--runner=FnApiRunner", f"--direct_num_workers={workers}", *mode]
+    staged = ("--setup_file", "--extra_package", "--sdk_container_image")
+    project = Path(__file__).parent.parent / "pyproject.toml"
+    if any(argument.startswith(staged) for argument in rest) or not project.exists():
+        return [f"--runner={runner}"]
+    return [f"--runner={runner}", f"--setup_file={project}"]
+
+
+def _beam_options(arguments: Sequence[str]) -> PipelineOptions:
+    options = PipelineOptions(list(arguments))
+    known = set(options.get_all_options())
+    unknown = sorted(set(options.get_all_options(retain_unknown_options=True)) - known)
+    if unknown:
+        raise SpecError(
+            f"command line: neither gristmill nor Beam knows {', '.join('--' + name for name in unknown)}; "
+            "see --help for gristmill's flags"
+        )
+    return options

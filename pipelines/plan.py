@@ -1,0 +1,257 @@
+"""The plan of a build: every default resolved, every glob expanded, every unit and file name fixed.
+
+Planning lists files and reads the tokenizer and the models, never text. What cannot work is refused here,
+before hours are spent.
+"""
+
+import hashlib
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mixes.budget import plan_tokens
+from mixes.spec import Bound, MixSpec, SourceSpec, canonical_json, expand
+from pipelines.storage import StoredFile, find, is_remote
+
+MEASURES_FORMAT = 1
+"""Raised when the bytes of a measures file change for the same input."""
+TOKENS_FORMAT = 1
+"""Raised when the bytes of a part or its index change for the same input."""
+
+_BYTES_PER_TOKEN = 4.2  # of English web text under a vocabulary of 100,000; only for estimates
+_EXPANSION = {".gz": 3.1, ".zst": 3.3, ".bz2": 3.8, ".xz": 4.0, ".parquet": 2.6}  # text bytes over stored bytes
+_WARC_EXPANSION = 0.35  # most of a page is markup
+_TOKENS_PER_DOCUMENT = 250  # few, so that ranges come out small rather than large
+_MATCH_BYTES = 32  # of one document in the match station's shuffle
+_RANGE_BYTES = 64e6
+_SECRETS = re.compile(r"(?<=://)[^/@]*@|[?#].*$")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shard:
+    """One input file of a source."""
+
+    uri: str
+    name: str  # what the manifest and every message call it: relative to the data root, without secrets
+    size: int  # stored bytes, -1 if unknown
+    version: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unit:
+    """The shards that one worker reads in one go; the Beam element of the whole road."""
+
+    ordinal: int  # over all units of the build, in the order of sources and shard names
+    source: int  # index of the source in the spec
+    name: str  # digest of the shards' names, sizes and versions: where its measures lie
+    shards: tuple[Shard, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourcePlan:
+    """One source with every number resolved."""
+
+    name: str
+    num_shards: int
+    stored_bytes: int
+    estimated_tokens: int  # from stored bytes alone
+    wanted_tokens: int
+    max_epochs: float
+
+    @property
+    def estimated_epochs(self) -> float:
+        """Return wanted over estimated tokens, before anything is dropped."""
+        return self.wanted_tokens / self.estimated_tokens if self.estimated_tokens else 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """All that is known before the first document is read."""
+
+    sources: tuple[SourcePlan, ...]
+    units: tuple[Unit, ...]
+
+    @property
+    def stored_bytes(self) -> int:
+        """Return the stored bytes of all shards."""
+        return sum(source.stored_bytes for source in self.sources)
+
+
+def make_plan(bound: Bound[MixSpec], data_root: str) -> Plan:
+    """Expand the globs of a spec and group its shards into units.
+
+    Raises:
+        SpecError: A pattern matches nothing, or two sources would read one file twice.
+    """
+    spec = bound.value
+    wanted = wanted_tokens(spec)
+    sources: list[SourcePlan] = []
+    units: list[Unit] = []
+    for index, source in enumerate(spec.sources):
+        shards = _find_shards(bound, index, source, data_root)
+        for group in _group(shards, spec.units.max_bytes):
+            units.append(Unit(ordinal=len(units), source=index, name=_unit_name(group), shards=tuple(group)))
+        sources.append(
+            SourcePlan(
+                name=source.name,
+                num_shards=len(shards),
+                stored_bytes=sum(max(shard.size, 0) for shard in shards),
+                estimated_tokens=int(sum(_estimated_text_bytes(shard) for shard in shards) / _BYTES_PER_TOKEN),
+                wanted_tokens=wanted[index],
+                max_epochs=source.max_epochs,
+            )
+        )
+    return Plan(sources=tuple(sources), units=tuple(units))
+
+
+def wanted_tokens(spec: MixSpec) -> list[int]:
+    """Return the tokens wanted of each source, in the order of the spec; their sum is the token budget."""
+    if spec.tokens is None:
+        return [source.tokens or 0 for source in spec.sources]
+    return plan_tokens(spec.tokens, [source.proportion or 0.0 for source in spec.sources])
+
+
+def _find_shards(bound: Bound[MixSpec], index: int, source: SourceSpec, data_root: str) -> list[Shard]:
+    found: dict[str, StoredFile] = {}
+    for number, pattern in enumerate(source.documents):
+        files = find(expand(pattern, data_root))
+        if not files:
+            raise bound.error(
+                ("sources", index, "documents", number),
+                f"source '{source.name}': {_redact(pattern)!r} matches no file with {{data}} = {data_root!r}; "
+                "give the data root with --data or mend the pattern",
+            )
+        found.update((file.uri, file) for file in files)
+    shards = [
+        Shard(uri=file.uri, name=_shard_name(file.uri, data_root), size=file.size, version=file.version)
+        for file in found.values()
+    ]
+    return sorted(shards, key=lambda shard: shard.name)
+
+
+def _shard_name(uri: str, data_root: str) -> str:
+    if not is_remote(uri) and not is_remote(data_root):
+        inside = os.path.relpath(uri, data_root)
+        return uri if inside.startswith("..") else inside.replace(os.sep, "/")
+    root = data_root.rstrip("/") + "/"
+    return _redact(uri.removeprefix(root))
+
+
+def _redact(uri: str) -> str:
+    """Return a URI without user, password, query and fragment, which may hold secrets."""
+    return _SECRETS.sub("", uri) if is_remote(uri) else uri
+
+
+def _group(shards: Sequence[Shard], max_bytes: int) -> list[list[Shard]]:
+    """Group neighbours so that a unit holds at most `max_bytes`, or a single larger shard."""
+    groups: list[list[Shard]] = []
+    size = 0
+    for shard in shards:
+        shard_bytes = max(shard.size, 0)
+        if not groups or size + shard_bytes > max_bytes:
+            groups.append([])
+            size = 0
+        groups[-1].append(shard)
+        size += shard_bytes
+    return groups
+
+
+def _unit_name(shards: Sequence[Shard]) -> str:
+    return digest_of([[shard.name, shard.uri, shard.size, shard.version] for shard in shards])
+
+
+def _estimated_text_bytes(shard: Shard) -> float:
+    name = shard.name.lower()
+    if ".warc" in name and ".wet" not in name:
+        return shard.size * _WARC_EXPANSION * (_EXPANSION[".gz"] if name.endswith(".gz") else 1.0)
+    return max(shard.size, 0) * _EXPANSION.get(os.path.splitext(name)[1], 1.0)
+
+
+def digest_of(value: object) -> str:
+    """Return 16 hex digits that name a value made of strings, numbers, lists and mappings."""
+    return hashlib.sha256(canonical_json(value)).hexdigest()[:16]
+
+
+def num_hash_ranges(plan: Plan) -> int:
+    """Return into how many hash ranges the match station splits: a power of two, each range of bounded size."""
+    documents = sum(source.estimated_tokens for source in plan.sources) / _TOKENS_PER_DOCUMENT
+    needed = documents * _MATCH_BYTES / _RANGE_BYTES
+    return max(8, 1 << max(0, int(needed) - 1).bit_length())
+
+
+def measures_fingerprint(spec: MixSpec, source: SourceSpec, group_fingerprints: Sequence[str]) -> str:
+    """Return the digest of all settings that can change a byte of a source's measures."""
+    return digest_of(
+        {
+            "format": MEASURES_FORMAT,
+            "max_document_bytes": spec.reading.max_document_bytes,
+            "reader": [source.format, source.text_field, source.id_field, source.html],
+            "measures": list(group_fingerprints),
+        }
+    )
+
+
+def tokens_fingerprint(spec: MixSpec, source: SourceSpec, tokenizer_digest: str) -> str:
+    """Return the digest of all settings that can change a byte of a source's parts, given the documents kept."""
+    repeats = spec.repeated_ngrams
+    return digest_of(
+        {
+            "format": TOKENS_FORMAT,
+            "seed": spec.seed,
+            "tokenizer": [tokenizer_digest, spec.tokenizer.eos],
+            "max_tokens": spec.parts.max_tokens,
+            "max_document_bytes": spec.reading.max_document_bytes,
+            "reader": [source.format, source.text_field, source.id_field, source.html],
+            "repeated_ngrams": [repeats.max_period, repeats.min_repeats] if repeats else None,
+        }
+    )
+
+
+def format_plan(plan: Plan, spec: MixSpec) -> str:
+    """Return the plan as a table for a terminal: one line a source, and the totals."""
+    rows = [("source", "shards", "stored", "tokens (est.)", "wanted", "epochs (est.)", "max")]
+    rows += [
+        (
+            source.name,
+            f"{source.num_shards:,}",
+            format_bytes(source.stored_bytes),
+            f"{source.estimated_tokens:,}",
+            f"{source.wanted_tokens:,}",
+            f"{source.estimated_epochs:.2f}",
+            f"{source.max_epochs:g}",
+        )
+        for source in plan.sources
+    ]
+    rows.append(
+        (
+            "total",
+            f"{sum(source.num_shards for source in plan.sources):,}",
+            format_bytes(plan.stored_bytes),
+            f"{sum(source.estimated_tokens for source in plan.sources):,}",
+            f"{sum(source.wanted_tokens for source in plan.sources):,}",
+            "",
+            "",
+        )
+    )
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = [
+        "  ".join(
+            cell.ljust(w) if i == 0 else cell.rjust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True))
+        )
+        for row in rows
+    ]
+    lines.insert(1, "  ".join("-" * width for width in widths))
+    lines.insert(-1, lines[1])
+    head = f"mix '{spec.name}': {len(plan.units):,} units of at most {format_bytes(spec.units.max_bytes)}"
+    foot = "estimates come from stored bytes alone: no text was read, nothing is dropped yet"
+    return "\n".join([head, "", *lines, "", foot])
+
+
+def format_bytes(size: float) -> str:
+    """Return a number of bytes with a decimal unit: '1.9 MB'."""
+    for unit in ("B", "kB", "MB", "GB", "TB"):
+        if abs(size) < 1000 or unit == "TB":
+            return f"{size:.0f} B" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1000
+    raise AssertionError("unreachable: the loop ends at TB")

@@ -1,0 +1,148 @@
+"""Judge: compare the measures of a unit with the rules of its source; no text is read.
+
+What is left standing is sent on as packed blocks of (digest, rank, reference) for the match station.
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from filters.rules import judge, reasons
+from mixes.errors import DataError
+from pipelines.plan import Unit
+from pipelines.settings import BuildSettings, SourceSettings
+from pipelines.stations.fingerprints import MATCH_RECORD, pack_reference
+from pipelines.stations.measure import measures_uri
+from pipelines.storage import open_stored
+
+KEPT = -1
+"""The code of a document that no station has dropped."""
+_DAMAGED = 0
+"""The code of a document whose shard is set aside; the codes of the rules follow."""
+_FIRST_RULE = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgedUnit:
+    """The measures of a unit and what the rules say of each document.
+
+    Arrays have one entry a document (records that failed to be documents are in `failed` alone).
+    """
+
+    shards: list[dict[str, Any]]  # as `measure.describe_shard` left them
+    table: pa.Table  # the documents' rows of the measures file
+    failed: pa.Table  # the rows of records that are no documents
+    codes: NDArray[np.int16]  # index into `reasons`, or KEPT
+    reasons: list[tuple[str, str]]  # (station, reason)
+
+    @property
+    def num_read(self) -> int:
+        """Return the number of records read, failed ones included."""
+        return len(self.table) + len(self.failed)
+
+    @property
+    def num_failed(self) -> int:
+        """Return the number of records that failed, documents of shards set aside included."""
+        return len(self.failed) + int(np.count_nonzero(self.codes == _DAMAGED))
+
+    @property
+    def digests(self) -> NDArray[np.uint64]:
+        """Return the text digests, shape (num_documents, 2), uint64, high half first."""
+        return digest_column(self.table.column("digest"))
+
+
+def digest_column(column: pa.ChunkedArray) -> NDArray[np.uint64]:
+    """Return a column of 16-byte digests as numbers, shape (n, 2), uint64, high half first."""
+    array = column.combine_chunks()
+    if isinstance(array, pa.ChunkedArray):  # pyarrow keeps an empty column chunked
+        return np.zeros((0, 2), np.uint64)
+    raw = np.frombuffer(array.buffers()[1], ">u8", count=2 * (array.offset + len(array)))
+    return raw.reshape(-1, 2)[array.offset :].astype(np.uint64)
+
+
+def number_column(table: pa.Table, name: str) -> NDArray[Any]:  # any number type: the column's own
+    """Return a column without nulls as a numpy array, shape (num_rows,)."""
+    return table.column(name).to_numpy()
+
+
+def judge_unit(unit: Unit, settings: BuildSettings, columns: list[str] | None = None) -> JudgedUnit:
+    """Read the measures of a unit and judge every document.
+
+    Args:
+        unit: The unit; its measures file must be there.
+        settings: The build's settings.
+        columns: Columns of the measures file wanted beside those that judging needs; None for all.
+
+    Raises:
+        DataError: A shard is damaged and the policy is to fail.
+    """
+    source = settings.sources[unit.source]
+    uri = measures_uri(settings, unit)
+    needed = {"shard", "digest", "id_key", "bytes", "failure", *(rule.measure for rule in source.rules)}
+    with open_stored(uri) as stream:
+        file = pq.ParquetFile(stream)
+        shards = json.loads(file.schema_arrow.metadata[b"gristmill"])["shards"]
+        table = file.read(columns=None if columns is None else sorted(needed | set(columns)))
+    is_document = pc.is_null(table.column("failure"))
+    documents = table.filter(is_document)
+    measured = {rule.measure: number_column(documents, rule.measure) for rule in source.rules}
+    codes = np.full(len(documents), KEPT, np.int16)
+    if source.rules:
+        failing = judge(source.rules, measured)
+        codes = np.where(failing >= 0, failing + _FIRST_RULE, KEPT).astype(np.int16)
+    _set_damaged_aside(documents, codes, shards, settings)
+    return JudgedUnit(
+        shards=shards,
+        table=documents,
+        failed=table.filter(pc.invert(is_document)),
+        codes=codes,
+        reasons=reason_table(source),
+    )
+
+
+def reason_table(source: SourceSettings) -> list[tuple[str, str]]:
+    """Return every (station, reason) for which a document of a source can be dropped; a code is an index here."""
+    rules = [("rules", reason) for reason in reasons(source.rules)]
+    return [
+        ("read", "damaged_shard"),
+        *rules,
+        ("match", "exact_duplicate"),
+        ("tokenize", "repeated_ngrams"),
+        ("tokenize", "unbroken_text"),
+    ]
+
+
+def _set_damaged_aside(
+    documents: pa.Table, codes: NDArray[np.int16], shards: list[dict[str, Any]], settings: BuildSettings
+) -> None:
+    policy = settings.spec.reading.on_corrupt
+    for index, shard in enumerate(shards):
+        damage = shard["damage"]
+        if damage is None:
+            continue
+        if policy == "fail":
+            raise DataError(
+                f"{shard['name']}: {damage['reason']} after byte {damage['byte_offset']:,} of the decompressed shard: "
+                f"{damage['detail']}; wanted a sound shard; fetch it again, or set reading.on_corrupt to "
+                "'quarantine' (set it aside) or 'keep' (keep the documents before the damage)"
+            )
+        if policy == "quarantine":
+            codes[number_column(documents, "shard") == index] = _DAMAGED
+
+
+def match_records(unit: Unit, judged: JudgedUnit) -> NDArray[np.void]:
+    """Return what the match station needs to know of the documents that the rules leave standing."""
+    rows = np.flatnonzero(judged.codes == KEPT)
+    records = np.zeros(len(rows), MATCH_RECORD)
+    digests = judged.digests[rows]
+    records["digest_hi"], records["digest_lo"] = digests[:, 0], digests[:, 1]
+    id_keys = number_column(judged.table, "id_key")[rows].astype(np.uint64)
+    records["rank"] = (np.uint64(unit.source) << np.uint64(48)) | (id_keys >> np.uint64(16))
+    records["reference"] = pack_reference(unit.ordinal, rows)
+    return records

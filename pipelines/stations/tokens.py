@@ -1,0 +1,282 @@
+"""Tokenize: read a unit again and leave its kept documents as parts in sampling order.
+
+What a unit gives is named by the digests of its shards and the documents that are kept, so a build that keeps
+the same documents finds its parts already there.
+"""
+
+import base64
+import hashlib
+import json
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from mixes.errors import DataError
+from mixes.files import FileDigest
+from mixes.hashing import sampling_keys
+from mixes.parts import PartDocuments, PartSummary, token_dtype, write_part
+from mixes.repeats import has_repeated_ngrams
+from pipelines.documents import Failure, ShardDamage
+from pipelines.encoder import TextEncoder
+from pipelines.plan import Unit
+from pipelines.progress import Marks
+from pipelines.readers import ShardReader
+from pipelines.settings import BuildSettings
+from pipelines.stations.judge import KEPT, JudgedUnit, number_column
+from pipelines.storage import exists, publish, publish_bytes, read_bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnitTokens:
+    """What tokenizing left of a unit; stored beside its parts, written last."""
+
+    parts: tuple[tuple[str, PartSummary], ...]  # stem below the output, and what was written
+    dropped: tuple[tuple[int, str], ...]  # (document number in the unit, reason)
+    token_lengths: dict[int, int]  # log2 of tokens of a kept document -> documents
+
+
+def tokens_name(judged: JudgedUnit) -> str:
+    """Return the name of what tokenizing this unit gives: a digest of its text and of the documents kept."""
+    identity = hashlib.sha256()
+    for shard in judged.shards:
+        identity.update(json.dumps([shard["name"], shard["digest"], shard["damage"]], sort_keys=True).encode())
+    identity.update(np.packbits(judged.codes == KEPT).tobytes())
+    return identity.hexdigest()[:16]
+
+
+def tokens_uri(unit: Unit, judged: JudgedUnit, settings: BuildSettings) -> str:
+    """Return where the record of a unit's parts lies."""
+    return settings.uri(settings.sources[unit.source].tokens_folder, f"{tokens_name(judged)}.json")
+
+
+def tokenize_unit(
+    unit: Unit, judged: JudgedUnit, settings: BuildSettings, encoder: TextEncoder, marks: Marks
+) -> UnitTokens:
+    """Leave the parts of a unit, or find that an earlier build left them.
+
+    Args:
+        unit: The unit to read again.
+        judged: Its measures, with the codes of every station before this one.
+        settings: The build's settings.
+        encoder: The tokenizer.
+        marks: Where progress is reported.
+
+    Raises:
+        DataError: A shard is not what it was when it was measured.
+    """
+    record = tokens_uri(unit, judged, settings)
+    if exists(record):
+        return parse_unit_tokens(read_bytes(record))
+    writer = _PartWriter(settings, f"{settings.sources[unit.source].tokens_folder}/{tokens_name(judged)}", encoder)
+    _UnitTokenizer(unit, judged, settings, encoder, writer, marks).run()
+    tokens = writer.finish()
+    publish_bytes(record, dump_unit_tokens(tokens))
+    return tokens
+
+
+class _PartWriter:
+    """Collects the tokens of kept documents and writes a part whenever one is full."""
+
+    def __init__(self, settings: BuildSettings, stem: str, encoder: TextEncoder) -> None:
+        self.dropped: list[tuple[int, str]] = []
+        self._settings = settings
+        self._stem = stem
+        self._encoder = encoder
+        self._parts: list[tuple[str, PartSummary]] = []
+        self._token_lengths: dict[int, int] = {}
+        self._tokens = np.zeros(1 << 16, token_dtype(encoder.vocab_size))
+        self._num_tokens = 0
+        self._rows: list[IndexRow] = []
+
+    def add(self, tokens: NDArray[np.uint32], row: "IndexRow") -> None:
+        """Take the tokens of one document, without EOS, and its row of the index."""
+        start, end = self._num_tokens, self._num_tokens + len(tokens) + 1
+        if end > len(self._tokens):
+            self._tokens = np.concatenate([self._tokens, np.zeros(max(end, len(self._tokens)), self._tokens.dtype)])
+        self._tokens[start : end - 1] = tokens
+        self._tokens[end - 1] = self._encoder.eos_id
+        self._num_tokens = end
+        self._rows.append(row)
+        length = (end - start).bit_length() - 1
+        self._token_lengths[length] = self._token_lengths.get(length, 0) + 1
+        if end >= self._settings.spec.parts.max_tokens:
+            self._flush()
+
+    def finish(self) -> UnitTokens:
+        """Write what is left and return all that the unit gave."""
+        self._flush()
+        lengths = dict(sorted(self._token_lengths.items()))
+        return UnitTokens(parts=tuple(self._parts), dropped=tuple(self.dropped), token_lengths=lengths)
+
+    def _flush(self) -> None:
+        if not self._rows:
+            return
+        lengths = np.array([row.num_tokens + 1 for row in self._rows], np.int64)
+        documents = PartDocuments(
+            starts=np.cumsum(lengths) - lengths,
+            lengths=lengths,
+            keys=np.array([row.key for row in self._rows], np.uint64),
+            ids=pa.array([row.id for row in self._rows], pa.string()),
+            shards=pa.array([row.shard for row in self._rows], pa.string()),
+            rows=np.array([row.row for row in self._rows], np.int64),
+            bytes=np.array([row.bytes for row in self._rows], np.int64),
+        )
+        stem = f"{self._stem}-{len(self._parts):05d}"
+        summary = write_part(
+            stem,
+            self._tokens[: self._num_tokens],
+            documents,
+            vocab_size=self._encoder.vocab_size,
+            eos_id=self._encoder.eos_id,
+            publish=lambda name, write: publish(self._settings.uri(name), write),
+        )
+        self._parts.append((stem, summary))
+        self._rows, self._num_tokens = [], 0
+
+
+class IndexRow(NamedTuple):
+    """One document of a part that is being collected."""
+
+    key: int
+    id: str
+    shard: str
+    row: int
+    bytes: int
+    num_tokens: int  # without EOS
+
+
+class _UnitTokenizer:
+    """Walk the shards of a unit a second time, beside the measures of the first."""
+
+    def __init__(
+        self,
+        unit: Unit,
+        judged: JudgedUnit,
+        settings: BuildSettings,
+        encoder: TextEncoder,
+        writer: _PartWriter,
+        marks: Marks,
+    ) -> None:
+        self._unit = unit
+        self._judged = judged
+        self._settings = settings
+        self._encoder = encoder
+        self._writer = writer
+        self._marks = marks
+        self._next = 0  # document number in the unit
+        digests = judged.digests
+        self._keys = sampling_keys(digests[:, 0], digests[:, 1], settings.spec.seed)
+        self._rows = number_column(judged.table, "row")
+        self._sizes = number_column(judged.table, "bytes")
+        self._shard_of = number_column(judged.table, "shard")
+
+    def run(self) -> None:
+        """Tokenize every kept document of the unit."""
+        for index, shard in enumerate(self._unit.shards):
+            num_documents = int(np.count_nonzero(self._shard_of == index))
+            kept = self._judged.codes[self._next : self._next + num_documents] == KEPT
+            if not kept.any():
+                self._next += num_documents  # nothing of it is wanted: not read again
+                continue
+            reading = self._settings.sources[self._unit.source].reading
+            reader = ShardReader(shard.uri, shard.name, reading)
+            for item in reader:
+                if not isinstance(item, (Failure, ShardDamage)):
+                    self._tokenize_batch(shard.name, item)
+            expected = self._judged.shards[index]["digest"]
+            if reader.digest != expected:
+                raise DataError(
+                    f"{shard.name}: changed while it was being read: found digest {reader.digest}, wanted {expected}; "
+                    "leave shards as they are during a build and run the command again"
+                )
+
+    def _tokenize_batch(self, shard_name: str, batch: pa.RecordBatch) -> None:
+        first = self._next
+        self._next += batch.num_rows
+        if not np.array_equal(batch.column("row").to_numpy(), self._rows[first : self._next]):
+            raise DataError(
+                f"{shard_name}: changed while it was being read: its records are not those that were measured; "
+                "leave shards as they are during a build and run the command again"
+            )
+        kept = np.flatnonzero(self._judged.codes[first : self._next] == KEPT)
+        chosen = batch.take(pa.array(kept))
+        encoded = self._encoder.encode(chosen.column("text").to_pylist())
+        repeated = self._find_repeats(encoded)
+        ids = chosen.column("id").to_pylist()
+        for place, (tokens, is_repeated) in enumerate(zip(encoded, repeated, strict=True)):
+            document = first + int(kept[place])
+            if tokens is None:
+                self._writer.dropped.append((document, "unbroken_text"))
+            elif is_repeated:
+                self._writer.dropped.append((document, "repeated_ngrams"))
+            else:
+                row = self._index_row(document, ids[place], shard_name, len(tokens))
+                self._writer.add(tokens, row)
+        self._marks.add(documents=batch.num_rows, text_bytes=int(self._sizes[first : self._next].sum()))
+
+    def _index_row(self, document: int, name: str, shard_name: str, num_tokens: int) -> IndexRow:
+        return IndexRow(
+            key=int(self._keys[document]),
+            id=name,
+            shard=shard_name,
+            row=int(self._rows[document]),
+            bytes=int(self._sizes[document]),
+            num_tokens=num_tokens,
+        )
+
+    def _find_repeats(self, encoded: Sequence[NDArray[np.uint32] | None]) -> NDArray[np.bool_]:
+        repeats = self._settings.spec.repeated_ngrams
+        present = [tokens if tokens is not None else np.zeros(0, np.uint32) for tokens in encoded]
+        if repeats is None or not present:
+            return np.zeros(len(present), bool)
+        offsets = np.zeros(len(present) + 1, np.int64)
+        np.cumsum([len(tokens) for tokens in present], out=offsets[1:])
+        return has_repeated_ngrams(
+            np.concatenate(present), offsets, max_period=repeats.max_period, min_repeats=repeats.min_repeats
+        )
+
+
+def dump_unit_tokens(tokens: UnitTokens) -> bytes:
+    """Return the stored form: JSON, the histograms of parts packed."""
+    parts = [{"stem": stem, **_part_body(summary)} for stem, summary in tokens.parts]
+    body = {"parts": parts, "dropped": tokens.dropped, "token_lengths": tokens.token_lengths}
+    return json.dumps(body, sort_keys=True).encode() + b"\n"
+
+
+def _part_body(summary: PartSummary) -> dict[str, Any]:
+    return {
+        "documents": summary.documents,
+        "tokens": summary.tokens,
+        "bytes": summary.bytes,
+        "token_file": [summary.token_file.size, summary.token_file.digest],
+        "index_file": [summary.index_file.size, summary.index_file.digest],
+        "histogram": base64.b64encode(zlib.compress(summary.histogram.astype("<i8").tobytes())).decode(),
+    }
+
+
+def parse_unit_tokens(data: bytes) -> UnitTokens:
+    """Return what `dump_unit_tokens` stored."""
+    body = json.loads(data)
+    return UnitTokens(
+        parts=tuple((part["stem"], _part_summary(part)) for part in body["parts"]),
+        dropped=tuple((document, reason) for document, reason in body["dropped"]),
+        token_lengths={int(length): count for length, count in body["token_lengths"].items()},
+    )
+
+
+def _part_summary(body: Mapping[str, Any]) -> PartSummary:
+    token_size, token_digest = body["token_file"]
+    index_size, index_digest = body["index_file"]
+    return PartSummary(
+        documents=body["documents"],
+        tokens=body["tokens"],
+        bytes=body["bytes"],
+        token_file=FileDigest(size=token_size, digest=token_digest),
+        index_file=FileDigest(size=index_size, digest=index_digest),
+        histogram=np.frombuffer(zlib.decompress(base64.b64decode(body["histogram"])), "<i8").astype(np.int64),
+    )

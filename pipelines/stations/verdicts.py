@@ -1,0 +1,246 @@
+"""Verdicts: what became of each document of a unit, as rows for a person and as sums for the ledger."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from filters.rules import Rule
+from pipelines.plan import Unit
+from pipelines.settings import BuildSettings
+from pipelines.stations.fingerprints import DUPLICATE_RECORD, unpack
+from pipelines.stations.judge import KEPT, JudgedUnit, number_column
+from pipelines.stations.tokens import UnitTokens
+from pipelines.storage import exists, publish_bytes, publish_table, read_bytes
+
+SAMPLES = 8
+"""Lost documents that are shown for each reason."""
+
+_SCHEMA = pa.schema(
+    [
+        pa.field("shard", pa.dictionary(pa.int32(), pa.string())),
+        pa.field("row", pa.int64()),
+        pa.field("id", pa.string()),
+        pa.field("bytes", pa.int64()),
+        pa.field("station", pa.dictionary(pa.int32(), pa.string())),
+        pa.field("reason", pa.dictionary(pa.int32(), pa.string())),
+        pa.field("survivor", pa.uint64()),  # reference of the document kept instead, for duplicates
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LostDocument:
+    """One lost document as the report shows it."""
+
+    order: int  # the smallest are shown: the top half of the text's digest
+    station: str
+    reason: str
+    id: str
+    shard: str
+    row: int
+    excerpt: str
+    detail: str
+    measure: str | None
+    value: float | None
+    limit: str | None
+    survivor: int | None  # reference
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnitAccount:
+    """The sums of one unit. Counts are (documents, bytes); bytes of a failed record are its bytes in the shard."""
+
+    shards: list[dict[str, Any]]
+    read: tuple[int, int]
+    losses: dict[str, tuple[int, int]]  # "station/reason"
+    kept: tuple[int, int]
+    read_lengths: dict[int, int]  # log2 of UTF-8 bytes, -1 for the empty text -> documents
+    kept_lengths: dict[int, int]
+    read_languages: dict[str, int]
+    kept_languages: dict[str, int]
+    samples: list[LostDocument] = field(default_factory=list)
+
+
+def apply_duplicates(judged: JudgedUnit, blocks: Iterable[bytes]) -> NDArray[np.uint64]:
+    """Mark the duplicates of a unit in its codes.
+
+    Returns:
+        The reference of the survivor of each document's cluster, shape (num_documents,); 0 where it is no duplicate.
+    """
+    survivors = np.zeros(len(judged.codes), np.uint64)
+    records = unpack(blocks, DUPLICATE_RECORD)
+    documents = records["document"].astype(np.int64)
+    judged.codes[documents] = judged.reasons.index(("match", "exact_duplicate"))
+    survivors[documents] = records["survivor"]
+    return survivors
+
+
+def apply_tokens(judged: JudgedUnit, tokens: UnitTokens) -> None:
+    """Mark what the tokenize station dropped in a unit's codes."""
+    for document, reason in tokens.dropped:
+        judged.codes[document] = judged.reasons.index(("tokenize", reason))
+
+
+def leave_verdicts(
+    unit: Unit, judged: JudgedUnit, survivors: NDArray[np.uint64], settings: BuildSettings, tokens_uri: str
+) -> str:
+    """Publish the verdicts of a unit and its account; return where the account lies."""
+    folder = settings.sources[unit.source].verdicts_folder
+    identity = hashlib.sha256(tokens_uri.encode())
+    identity.update(judged.codes.astype("<i2").tobytes())
+    identity.update(survivors.astype("<u8").tobytes())
+    stem = settings.uri(folder, identity.hexdigest()[:16])
+    if not exists(f"{stem}.json"):
+        publish_table(f"{stem}.parquet", _rows(judged, survivors))
+        account = make_account(judged, survivors, settings.sources[unit.source].rules)
+        publish_bytes(f"{stem}.json", dump_account(account))
+    return f"{stem}.json"
+
+
+def make_account(judged: JudgedUnit, survivors: NDArray[np.uint64], rules: Sequence[Rule]) -> UnitAccount:
+    """Return the sums of a unit whose documents have all their codes."""
+    sizes = number_column(judged.table, "bytes")
+    failed_sizes = number_column(judged.failed, "bytes")
+    is_kept = judged.codes == KEPT
+    losses: dict[str, tuple[int, int]] = {}
+    for code, (station, reason) in enumerate(judged.reasons):
+        chosen = judged.codes == code
+        if chosen.any():
+            losses[f"{station}/{reason}"] = (int(chosen.sum()), int(sizes[chosen].sum()))
+    for reason in sorted(set(judged.failed.column("failure").to_pylist())):
+        chosen = np.array([each == reason for each in judged.failed.column("failure").to_pylist()])
+        before = losses.get(f"read/{reason}", (0, 0))
+        losses[f"read/{reason}"] = (before[0] + int(chosen.sum()), before[1] + int(failed_sizes[chosen].sum()))
+    num_before = np.bincount(number_column(judged.table, "shard"), minlength=len(judged.shards))
+    return UnitAccount(
+        shards=[{**shard, "documents": int(count)} for shard, count in zip(judged.shards, num_before, strict=True)],
+        read=(len(sizes) + len(failed_sizes), int(sizes.sum()) + int(failed_sizes.sum())),
+        losses=dict(sorted(losses.items())),
+        kept=(int(is_kept.sum()), int(sizes[is_kept].sum())),
+        read_lengths=_log2_histogram(sizes),
+        kept_lengths=_log2_histogram(sizes[is_kept]),
+        read_languages=_count_labels(judged.table, None),
+        kept_languages=_count_labels(judged.table, is_kept),
+        samples=_choose_samples(judged, survivors, rules),
+    )
+
+
+def _rows(judged: JudgedUnit, survivors: NDArray[np.uint64]) -> pa.Table:
+    names = [shard["name"] for shard in judged.shards]
+    lost = np.flatnonzero(judged.codes != KEPT)
+    chosen = judged.table.take(pa.array(lost))
+    pairs = [judged.reasons[code] for code in judged.codes[lost].tolist()]
+    failed = judged.failed
+    shards = number_column(chosen, "shard").tolist() + number_column(failed, "shard").tolist()
+    columns: dict[str, Any] = {
+        "shard": [names[shard] for shard in shards],
+        "row": np.concatenate([number_column(chosen, "row"), number_column(failed, "row")]),
+        "id": chosen.column("id").to_pylist() + [None] * len(failed),
+        "bytes": np.concatenate([number_column(chosen, "bytes"), number_column(failed, "bytes")]),
+        "station": [station for station, _ in pairs] + ["read"] * len(failed),
+        "reason": [reason for _, reason in pairs] + failed.column("failure").to_pylist(),
+        "survivor": [int(each) if each else None for each in survivors[lost]] + [None] * len(failed),
+    }
+    return pa.table([pa.array(columns[each.name], each.type) for each in _SCHEMA], schema=_SCHEMA)
+
+
+def _log2_histogram(sizes: NDArray[np.int64]) -> dict[int, int]:
+    bins = np.frexp(sizes.astype(np.float64))[1] - 1  # exact: sizes lie far below 2**53; 0 gives -1
+    values, counts = np.unique(bins, return_counts=True)
+    return {int(value): int(count) for value, count in zip(values, counts, strict=True)}
+
+
+def _count_labels(table: pa.Table, chosen: NDArray[np.bool_] | None) -> dict[str, int]:
+    if "language" not in table.column_names:
+        return {}
+    column = table.column("language")
+    counted = (column if chosen is None else column.filter(pa.array(chosen))).value_counts().to_pylist()
+    return dict(sorted((each["values"] or "none", each["counts"]) for each in counted))
+
+
+def _choose_samples(judged: JudgedUnit, survivors: NDArray[np.uint64], rules: Sequence[Rule]) -> list[LostDocument]:
+    digests = judged.digests[:, 0]
+    has_excerpt = judged.table.column("excerpt").is_valid().to_numpy(zero_copy_only=False)
+    samples: list[LostDocument] = []
+    for code, (station, reason) in enumerate(judged.reasons):
+        rows = np.flatnonzero(judged.codes == code)
+        order = np.lexsort((digests[rows], ~has_excerpt[rows]))
+        samples.extend(
+            _lost_document(judged, row, station, reason, int(survivors[row]), rules)
+            for row in rows[order[:SAMPLES]].tolist()
+        )
+    return samples + _failed_samples(judged)
+
+
+def _lost_document(
+    judged: JudgedUnit, row: int, station: str, reason: str, survivor: int, rules: Sequence[Rule]
+) -> LostDocument:
+    measure = value = limit = None
+    if station == "rules":
+        measure, _, bound = reason.rpartition("_")
+        rule = next(each for each in rules if each.measure == measure and getattr(each, bound) is not None)
+        value = float(judged.table.column(measure)[row].as_py())
+        limit = f"at least {rule.min:g}" if bound == "min" else f"at most {rule.max:g}"
+    table = judged.table
+    return LostDocument(
+        order=int(judged.digests[row, 0]),
+        station=station,
+        reason=reason,
+        id=table.column("id")[row].as_py(),
+        shard=judged.shards[table.column("shard")[row].as_py()]["name"],
+        row=table.column("row")[row].as_py(),
+        excerpt=table.column("excerpt")[row].as_py() or "",
+        detail="",
+        measure=measure,
+        value=value,
+        limit=limit,
+        survivor=survivor or None,
+    )
+
+
+def _failed_samples(judged: JudgedUnit) -> list[LostDocument]:
+    samples: list[LostDocument] = []
+    shown: dict[str, int] = {}
+    for row in judged.failed.select(["shard", "row", "failure", "detail"]).to_pylist():
+        reason = row["failure"]
+        shown[reason] = shown.get(reason, 0) + 1
+        if shown[reason] > SAMPLES:
+            continue
+        samples.append(
+            LostDocument(
+                order=row["row"],
+                station="read",
+                reason=reason,
+                id=f"record {row['row']}",
+                shard=judged.shards[row["shard"]]["name"],
+                row=row["row"],
+                excerpt="",
+                detail=row["detail"] or "",
+                measure=None,
+                value=None,
+                limit=None,
+                survivor=None,
+            )
+        )
+    return samples
+
+
+def dump_account(account: UnitAccount) -> bytes:
+    """Return the stored form of an account: JSON, keys sorted."""
+    return json.dumps(asdict(account), sort_keys=True).encode() + b"\n"
+
+
+def load_account(uri: str) -> UnitAccount:
+    """Return an account that `leave_verdicts` left."""
+    body = json.loads(read_bytes(uri))
+    for name in ("read_lengths", "kept_lengths"):
+        body[name] = {int(key): count for key, count in body[name].items()}
+    body["losses"] = {key: tuple(count) for key, count in body["losses"].items()}
+    body["samples"] = [LostDocument(**sample) for sample in body["samples"]]
+    return UnitAccount(**{**body, "read": tuple(body["read"]), "kept": tuple(body["kept"])})

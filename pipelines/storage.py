@@ -1,0 +1,125 @@
+"""Where shards are found and where a build leaves its files: local folders and object stores alike.
+
+Local paths use the operating system; everything with a scheme goes through Beam's FileSystems (`gs://`, `s3://`)
+for listing and writing. A file appears under its final name whole or not at all.
+"""
+
+import glob
+import io
+import os
+import re
+from dataclasses import dataclass
+from typing import BinaryIO, cast
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from apache_beam.io.filesystems import FileSystems
+from smart_open import open as smart_open
+
+from mixes.errors import DataError
+from mixes.files import DigestWriter, FileDigest, Write, publish_file
+
+_SCHEME = re.compile(r"^[a-zA-Z][a-zA-Z0-9+.-]*://")
+_GLOB = re.compile(r"[*?\[]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredFile:
+    """A file as a listing shows it: nothing of it has been read."""
+
+    uri: str
+    size: int  # stored bytes; -1 where the store does not say
+    version: str  # changes when the file is written again: modification time or the store's own tag
+
+
+def is_remote(uri: str) -> bool:
+    """Return True for a URI with a scheme, False for a local path."""
+    return bool(_SCHEME.match(uri))
+
+
+def join(folder: str, *names: str) -> str:
+    """Return the URI of a file below a folder, local or remote."""
+    if is_remote(folder):
+        return "/".join([folder.rstrip("/"), *names])
+    return os.path.join(folder, *names)
+
+
+def find(pattern: str) -> list[StoredFile]:
+    """Return the files that match a glob or a plain name, ordered by URI; empty when there are none."""
+    if pattern.startswith(("http://", "https://")):
+        return [StoredFile(uri=pattern, size=_http_size(pattern), version="")]
+    if is_remote(pattern):
+        found = FileSystems.match([pattern])[0].metadata_list
+        files = [
+            StoredFile(uri=each.path, size=each.size_in_bytes, version=str(each.last_updated_in_seconds or ""))
+            for each in found
+        ]
+        return sorted(files, key=lambda file: file.uri)
+    paths = glob.glob(pattern, recursive=True) if _GLOB.search(pattern) else [pattern]
+    return [_local_file(path) for path in sorted(paths) if os.path.isfile(path)]
+
+
+def _http_size(uri: str) -> int:
+    with smart_open(uri, "rb", compression="disable") as stream:
+        response = getattr(stream, "response", None)
+        length = response.headers.get("content-length") if response is not None else None
+    return int(length) if length else -1
+
+
+def _local_file(path: str) -> StoredFile:
+    status = os.stat(path)
+    return StoredFile(uri=path, size=status.st_size, version=str(status.st_mtime_ns))
+
+
+def exists(uri: str) -> bool:
+    """Return True when a file of this name is there."""
+    return bool(FileSystems.exists(uri)) if is_remote(uri) else os.path.isfile(uri)
+
+
+def read_bytes(uri: str) -> bytes:
+    """Return the whole content of a file as stored.
+
+    Raises:
+        DataError: There is no such file, or it cannot be read.
+    """
+    try:
+        with open_stored(uri) as stream:
+            return stream.read()
+    except OSError as error:
+        raise DataError(f"{uri}: cannot be read: {error}") from error
+
+
+def open_stored(uri: str) -> BinaryIO:
+    """Open a file for reading its stored bytes, seekable; compression is left to the reader."""
+    if is_remote(uri):
+        return smart_open(uri, "rb", compression="disable")  # type: ignore[no-any-return]  # smart_open is untyped
+    return open(uri, "rb")
+
+
+def publish(uri: str, write: Write) -> FileDigest:
+    """Call `write` with a stream, let the file appear under its name only when all of it is stored; return its digest.
+
+    Local files are written under a temporary name, synced and renamed. An object of a store appears when its
+    stream is closed, whole; if `write` raises it does not appear.
+
+    Raises:
+        MixError: The file cannot be written.
+    """
+    if not is_remote(uri):
+        return publish_file(uri, write)
+    buffer = io.BytesIO()
+    writer = DigestWriter(buffer)
+    write(cast("BinaryIO", writer))
+    with FileSystems.create(uri, mime_type="application/octet-stream") as stream:
+        stream.write(buffer.getbuffer())
+    return writer.digest()
+
+
+def publish_bytes(uri: str, data: bytes) -> FileDigest:
+    """Publish `data` as the whole content of a file; return its digest."""
+    return publish(uri, lambda stream: stream.write(data))
+
+
+def publish_table(uri: str, table: pa.Table) -> FileDigest:
+    """Publish a table as a parquet file; return its digest."""
+    return publish(uri, lambda stream: pq.write_table(table, pa.PythonFile(stream, mode="w"), compression="zstd"))
