@@ -152,8 +152,8 @@ class _Binder:
         num_problems = len(self.problems)
         values = {}
         for name, (key, value) in self._entries(node, path).items():
-            if kind.pattern is not None and not re.fullmatch(kind.pattern, name):
-                self._fail(key, path, f"found key {quoted(name)}, wanted a key of the form {kind.pattern}")
+            if kind.keys.pattern is not None and not re.fullmatch(kind.keys.pattern, name):
+                self._fail(key, path, f"found {quoted(name)} as a key, wanted {kind.keys.wanted()}")
             values[name] = self.bind(kind.value, value, (*path, name))
         return values if len(self.problems) == num_problems else _FAILED
 

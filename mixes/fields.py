@@ -36,6 +36,7 @@ class About:
     at_most: float | None
     above: float | None
     pattern: str | None
+    form: str | None
     min_items: int
     single: bool
     rest: bool
@@ -48,6 +49,7 @@ def about(
     at_most: float | None = None,
     above: float | None = None,
     pattern: str | None = None,
+    form: str | None = None,
     min_items: int = 0,
     single: bool = False,
     rest: bool = False,
@@ -60,6 +62,7 @@ def about(
         at_most: largest number allowed.
         above: bound that the number must exceed: `above=0, at_most=1` is (0, 1].
         pattern: regular expression that a text (or the keys of a mapping) must match as a whole.
+        form: the pattern in words.
         min_items: fewest items of a list.
         single: a lone item stands for a list of one.
         rest: the field, a mapping, takes the keys that no other field of its dataclass has.
@@ -71,6 +74,7 @@ def about(
             at_most=at_most,
             above=above,
             pattern=pattern,
+            form=form,
             min_items=min_items,
             single=single,
             rest=rest,
@@ -83,10 +87,11 @@ class Text:
     """A text."""
 
     pattern: str | None
+    form: str | None
 
     def wanted(self) -> str:
         """Return what a person should write."""
-        return "text" if self.pattern is None else f"text of the form {self.pattern}"
+        return self.form or ("text" if self.pattern is None else f"text of the form {self.pattern}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,7 +174,7 @@ class MapOf:
     """A mapping whose keys the file chooses."""
 
     value: "Kind"
-    pattern: str | None
+    keys: Text
 
     def wanted(self) -> str:
         """Return what a person should write."""
@@ -262,7 +267,7 @@ def _kind_of(hint: object, known: About) -> Kind:
     if origin is tuple and len(arguments) == 2 and arguments[1] is Ellipsis:
         return ListOf(item=_kind_of(arguments[0], known), min_items=known.min_items, single=known.single)
     if origin is Mapping and arguments[0] is str:
-        return MapOf(value=_kind_of(arguments[1], known), pattern=known.pattern)
+        return MapOf(value=_kind_of(arguments[1], known), keys=Text(pattern=known.pattern, form=known.form))
     if origin in (Union, UnionType):
         return OneOf(kinds=tuple(_kind_of(argument, known) for argument in arguments))
     raise TypeError(f"YAML cannot fill a field of type {hint}")
@@ -274,7 +279,7 @@ def _kind_of_class(hint: type, known: About) -> Kind:
     if hint in (int, float):
         return Number(whole=hint is int, at_least=known.at_least, at_most=known.at_most, above=known.above)
     if hint is str:
-        return Text(pattern=known.pattern)
+        return Text(pattern=known.pattern, form=known.form)
     if hint is NoneType:
         return Null()
     if issubclass(hint, StrEnum):

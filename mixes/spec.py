@@ -1,0 +1,390 @@
+"""The mix spec: every key that a person may write, its default, its range and what it means.
+
+`docs/spec.md` and `mixes/mix.schema.json` are made from these dataclasses. What can be checked without looking at a
+file is checked here; a `SettingError` gets its place from `mixes/binding.py`.
+"""
+
+import math
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from mixes.binding import Bound, nearest
+from mixes.fields import KeyPath, SettingError, about
+
+SUM_TOLERANCE = 1e-6
+"""How far the proportions of a spec may be from 1 in all: enough for rounded thirds, too little for a lost source."""
+
+_SIZE_LIMIT = (1 << 31) - 1  # Arrow's offsets and a part's sorting buffer are 32-bit
+_BRACES = re.compile(r"\{[^{}]*\}?|\}")
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
+_SCHEMES = ("s3", "gs", "http", "https")
+_USER = re.compile(r"://[^/?#]*@")
+_SIGNED = re.compile(
+    r"[?&;]([^=&;]*(signature|token|secret|password|credential|accesskey)[^=&;]*|sig|key)=", re.IGNORECASE
+)
+_LANGUAGE = re.compile(r"language_[a-z]{2,3}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tokenizer:
+    """How text becomes tokens."""
+
+    file: str = field(
+        metadata=about("a `tokenizer.json` of the `tokenizers` library, plain or gzipped; `{data}` is the data root")
+    )
+    eos: str = field(
+        default="<|endoftext|>",
+        metadata=about("the special token that ends each document", pattern=r"(?s).+", form="text that is not empty"),
+    )
+
+    def __post_init__(self) -> None:
+        _check_place("file", self.file)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What to do about shards and records that cannot be read."""
+
+    on_corrupt: Literal["fail", "quarantine", "keep"] = field(
+        default="fail",
+        metadata=about(
+            "a shard that is cut or damaged: `fail` ends the build, `quarantine` sets all of its documents aside, "
+            "`keep` keeps those before the damage"
+        ),
+    )
+    max_failed: float = field(
+        default=0.001,
+        metadata=about(
+            "share of a source's documents that may fail (bad JSON, no text, too large, in a damaged shard); "
+            "above it the build fails",
+            at_least=0,
+            at_most=1,
+        ),
+    )
+    max_document_bytes: int = field(
+        default=67_108_864,
+        metadata=about("UTF-8 bytes of a document's text; a longer one fails", at_least=1, at_most=_SIZE_LIMIT),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Units:
+    """How work is cut."""
+
+    max_bytes: int = field(
+        default=67_108_864,
+        metadata=about(
+            "stored bytes of the shards that one worker reads in one go; a larger shard stands alone", at_least=1
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """The token files."""
+
+    max_tokens: int = field(
+        default=33_554_432,
+        metadata=about(
+            "tokens at which a part is closed; one part is sorted in memory", at_least=1, at_most=_SIZE_LIMIT
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Language:
+    """Language identification by fastText; needed where a rule names a `language_...` measure."""
+
+    model: str = field(metadata=about("a fastText language model such as `lid.176.ftz`; `{data}` is the data root"))
+    max_characters: int = field(
+        default=2_000, metadata=about("characters at the beginning of a text that are looked at", at_least=1)
+    )
+
+    def __post_init__(self) -> None:
+        _check_place("model", self.model)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dedupe:
+    """Which duplicates are dropped; of each cluster one document stays."""
+
+    exact: bool = field(default=True, metadata=about("drop documents whose text is equal to another's, in any source"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RepeatedNgrams:
+    """Drop documents with an n-gram of tokens repeated many times in a row (OLMo 2)."""
+
+    max_period: int = field(
+        default=13, metadata=about("longest n-gram looked at, in tokens", at_least=1, at_most=1_000)
+    )
+    min_repeats: int = field(
+        default=32, metadata=about("copies in a row that drop a document", at_least=2, at_most=1_000_000)
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Bounds on a measure, at least one of them."""
+
+    min: float | None = field(default=None, metadata=about("smallest value that stays"))
+    max: float | None = field(default=None, metadata=about("largest value that stays"))
+
+    def __post_init__(self) -> None:
+        _check_bounds(self.min, self.max)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeasureRule:
+    """A limit on one measure, at least one bound of it."""
+
+    measure: str = field(
+        metadata=about("the measure, as in `docs/rules.md`; `language_<code>` needs the section `language`")
+    )
+    min: float | None = field(default=None, metadata=about("smallest value that stays"))
+    max: float | None = field(default=None, metadata=about("largest value that stays"))
+
+    def __post_init__(self) -> None:
+        _check_bounds(self.min, self.max)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishedRules:
+    """A published rule set, some of its limits perhaps changed."""
+
+    rules: str = field(metadata=about("the published set, such as `gopher_quality`"))
+    limits: Mapping[str, Limits] = field(
+        default_factory=dict,
+        metadata=about("a measure of the set with the limits to use instead of the published ones", rest=True),
+    )
+
+
+RuleItems = tuple[MeasureRule | PublishedRules, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceSpec:
+    """A named collection of documents, and how much of it the mix takes."""
+
+    name: str = field(
+        metadata=about(
+            "the source's name, used in folders and reports",
+            pattern=r"[a-z0-9_]{1,64}",
+            form="1 to 64 lower-case letters, digits and '_'",
+        )
+    )
+    documents: tuple[str, ...] = field(
+        metadata=about(
+            "its shards: one or a list of paths, globs (`*`, `?`, `[...]`, `**`) or URIs (`s3://`, `gs://`, `http://`, "
+            "`https://`); `{data}` is the data root",
+            single=True,
+            min_items=1,
+        )
+    )
+    format: Literal["auto", "jsonl", "parquet", "text", "warc", "wet"] = field(
+        default="auto", metadata=about("format of the shards; `auto` goes by the file's name")
+    )
+    text_field: str = field(default="text", metadata=about("field (JSON) or column (parquet) that holds the text"))
+    id_field: str = field(
+        default="id", metadata=about("field or column that holds the id; where it is absent, the id is shard and row")
+    )
+    html: bool = field(
+        default=False, metadata=about("the text is HTML, to be extracted; responses in a WARC always are")
+    )
+    proportion: float | None = field(
+        default=None,
+        metadata=about("part of the mix's `tokens`; those of all sources add up to 1", above=0, at_most=1),
+    )
+    tokens: int | None = field(
+        default=None, metadata=about("tokens wanted of this source, where the mix gives no `tokens`", at_least=1)
+    )
+    max_epochs: float = field(
+        default=1.0,
+        metadata=about(
+            "times its documents may be seen; 2.5 = all twice, half of them once more", above=0, at_most=1_000
+        ),
+    )
+    rules: str | RuleItems = field(
+        default=(), metadata=about("what a document must meet: a list of rules, or the name of one in `rule_sets`")
+    )
+
+    def __post_init__(self) -> None:
+        for index, pattern in enumerate(self.documents):
+            _check_place(("documents", index), pattern)
+        if self.text_field == self.id_field:
+            raise SettingError(
+                "id_field", f"found '{self.id_field}' for both text_field and id_field; wanted two fields"
+            )
+        if self.proportion is not None and self.tokens is not None:
+            raise SettingError("tokens", f"source '{self.name}' has both proportion and tokens; keep one of them")
+        if self.proportion is None and self.tokens is None:
+            raise SettingError((), f"source '{self.name}' has neither proportion nor tokens; give one of them")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MixSpec:
+    """A mix: which documents, which rules, how many tokens of each source."""
+
+    name: str = field(
+        metadata=about(
+            "the mix's name, its folder under OUTPUT/mixes",
+            pattern=r"[a-z0-9_][a-z0-9_-]{0,63}(\.[a-z0-9_-]{1,64}){0,2}",
+            form="lower-case letters, digits, '_', '-' and single dots between them",
+        )
+    )
+    tokens: int | None = field(
+        default=None,
+        metadata=about(
+            "token budget of the mix; left out where every source gives `tokens`", at_least=1, at_most=10**15
+        ),
+    )
+    seed: int = field(
+        default=1234,
+        metadata=about("decides which documents are sampled and in which order", at_least=0, at_most=2**63 - 1),
+    )
+    tokenizer: Tokenizer = field(metadata=about("how text becomes tokens"))
+    reading: Reading = field(
+        default_factory=Reading, metadata=about("what to do about shards and records that cannot be read")
+    )
+    units: Units = field(default_factory=Units, metadata=about("how work is cut"))
+    parts: Parts = field(default_factory=Parts, metadata=about("the token files"))
+    language: Language | None = field(default=None, metadata=about("language identification by fastText"))
+    dedupe: Dedupe = field(default_factory=Dedupe, metadata=about("which duplicates are dropped"))
+    repeated_ngrams: RepeatedNgrams | None = field(
+        default_factory=RepeatedNgrams,
+        metadata=about("drop documents with an n-gram of tokens repeated many times in a row; `null` keeps them"),
+    )
+    rule_sets: Mapping[str, RuleItems] = field(
+        default_factory=dict,
+        metadata=about(
+            "named lists of rules for several sources",
+            pattern=r"[a-z0-9_]{1,64}",
+            form="1 to 64 lower-case letters, digits and '_'",
+        ),
+    )
+    sources: tuple[SourceSpec, ...] = field(
+        metadata=about("where documents come from, in the order that decides which duplicate stays", min_items=1)
+    )
+
+    def __post_init__(self) -> None:
+        names: dict[str, int] = {}
+        for index, source in enumerate(self.sources):
+            if source.name in names:
+                first = names[source.name]
+                raise SettingError(("sources", index, "name"), f"found '{source.name}' again; sources[{first}] has it")
+            names[source.name] = index
+            if isinstance(source.rules, str) and source.rules not in self.rule_sets:
+                message = f"unknown rule set '{source.rules}'{nearest(source.rules, self.rule_sets)}"
+                raise SettingError(("sources", index, "rules"), message)
+        _check_budget(self.tokens, self.sources)
+
+
+def expand(pattern: str, data_root: str) -> str:
+    """Return a path, glob or URI of a spec with `{data}` replaced by the data root: `data/web/*.jsonl.gz`."""
+    return pattern.replace("{data}", data_root.rstrip("/") or data_root or ".")
+
+
+def check_rules(bound: Bound[MixSpec], measures: Collection[str], rule_sets: Mapping[str, Collection[str]]) -> None:
+    """Refuse rules whose measures or published sets nobody knows.
+
+    Args:
+        bound: the spec with its places.
+        measures: the names of all measures; `language_<code>` of any code need not be among them.
+        rule_sets: the published sets, each with the measures of its rules.
+
+    Raises:
+        SpecError: a measure or set is unknown, or a measure of languages is named without a language model.
+    """
+    problems: list[tuple[KeyPath, str]] = []
+    for path, item in _rule_items(bound.value):
+        if isinstance(item, MeasureRule):
+            if item.measure not in measures and not _LANGUAGE.fullmatch(item.measure):
+                message = f"unknown measure '{item.measure}'{nearest(item.measure, measures)}"
+                problems.append(((*path, "measure"), message))
+            used: Collection[str] = [item.measure]
+        elif item.rules in rule_sets:
+            used = rule_sets[item.rules]
+            for name in item.limits:
+                if name not in used:
+                    message = f"'{item.rules}' has no rule on '{name}'{nearest(name, used)}"
+                    problems.append(((*path, name), message))
+        else:
+            used = []
+            problems.append(((*path, "rules"), f"unknown rule set '{item.rules}'{nearest(item.rules, rule_sets)}"))
+        needing = [name for name in used if name.startswith("language_")]
+        if needing and bound.value.language is None:
+            message = f"'{needing[0]}' needs a language model; add the section `language: {{model: ...}}`"
+            problems.append((path, message))
+    if problems:
+        raise bound.errors(problems)
+
+
+def _check_place(path: str | KeyPath, place: str) -> None:
+    """Refuse a path, glob or URI of a spec that cannot work or must not be stored."""
+    if not place or not place.isprintable():
+        raise SettingError(path, f"found {place!r}, wanted a path or URI")
+    for braces in _BRACES.findall(place):
+        if braces != "{data}":
+            raise SettingError(
+                path, f"found '{braces}', wanted no placeholder but {{data}}; list alternatives one by one"
+            )
+    if "{data}" in place.removeprefix("{data}/"):
+        raise SettingError(path, f"found '{place}', wanted {{data}} at the beginning only and '/' after it")
+    scheme = _SCHEME.match(place)
+    if scheme and scheme[1] not in _SCHEMES:
+        known = ", ".join(f"{name}://" for name in _SCHEMES)
+        raise SettingError(path, f"found {scheme[1]}://, wanted a local path or one of {known}")
+    if scheme and (_USER.search(place) or _SIGNED.search(place)):
+        message = "found a user, password or signature in a URI; a mix stores its spec: use the machine's credentials"
+        raise SettingError(path, message)
+    if scheme and scheme[1].startswith("http") and "*" in place:
+        raise SettingError(path, "found '*' in an http URI; a web server lists no files: name each of them")
+
+
+def _check_bounds(low: float | None, high: float | None) -> None:
+    if low is None and high is None:
+        raise SettingError((), "neither min nor max found; a rule needs a bound")
+    if low is not None and high is not None and low > high:
+        raise SettingError("min", f"found min {low:g} above max {high:g}; no document could stay")
+
+
+def _check_budget(tokens: int | None, sources: Sequence[SourceSpec]) -> None:
+    """Refuse a budget that is stated twice, by halves or not at all, and proportions that do not add up."""
+    counted = [index for index, source in enumerate(sources) if source.tokens is not None]
+    if counted and len(counted) < len(sources):
+        other = next(source for source in sources if source.tokens is None)
+        raise SettingError(
+            ("sources", counted[0], "tokens"),
+            f"source '{sources[counted[0]].name}' has tokens, source '{other.name}' a proportion; wanted one way for all",
+        )
+    if counted and tokens is not None:
+        total = sum(source.tokens or 0 for source in sources)
+        raise SettingError(
+            "tokens", f"found {tokens:,} beside tokens of each source, {total:,} in all; leave this key out"
+        )
+    if counted:
+        return
+    if tokens is None:
+        raise SettingError((), "key 'tokens' is missing, which the proportions are parts of; give the token budget")
+    proportions = [source.proportion or 0.0 for source in sources]
+    total_proportion = math.fsum(proportions)
+    if abs(total_proportion - 1) > SUM_TOLERANCE:
+        lack = 1 - total_proportion
+        remedy = f"{'add' if lack > 0 else 'take away'} {abs(lack):.6g}"
+        raise SettingError("sources", f"proportions add up to {total_proportion:.6g}, wanted 1; {remedy}")
+    for index, proportion in enumerate(proportions):
+        if proportion * tokens < 1:
+            message = f"{proportion:g} of {tokens:,} tokens is less than one token"
+            raise SettingError(("sources", index, "proportion"), message)
+
+
+def _rule_items(spec: MixSpec) -> Iterator[tuple[KeyPath, MeasureRule | PublishedRules]]:
+    for name, items in spec.rule_sets.items():
+        for index, item in enumerate(items):
+            yield ("rule_sets", name, index), item
+    for number, source in enumerate(spec.sources):
+        if not isinstance(source.rules, str):
+            for index, item in enumerate(source.rules):
+                yield ("sources", number, "rules", index), item
