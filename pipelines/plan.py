@@ -10,8 +10,11 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from mixes.binding import Bound
 from mixes.budget import plan_tokens
-from mixes.spec import Bound, MixSpec, SourceSpec, canonical_json, expand
+from mixes.canonical import canonical_json
+from mixes.binding import Bound
+from mixes.spec import MixSpec, SourceSpec, canonical_json, expand
 from pipelines.storage import StoredFile, find, is_remote
 
 MEASURES_FORMAT = 1
