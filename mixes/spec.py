@@ -354,11 +354,10 @@ def _check_budget(tokens: int | None, sources: Sequence[SourceSpec]) -> None:
     """Refuse a budget that is stated twice, by halves or not at all, and proportions that do not add up."""
     counted = [index for index, source in enumerate(sources) if source.tokens is not None]
     if counted and len(counted) < len(sources):
-        other = next(source for source in sources if source.tokens is None)
-        raise SettingError(
-            ("sources", counted[0], "tokens"),
-            f"source '{sources[counted[0]].name}' has tokens, source '{other.name}' a proportion; wanted one way for all",
-        )
+        one = sources[counted[0]].name
+        other = next(source.name for source in sources if source.tokens is None)
+        message = f"source '{one}' has tokens, source '{other}' a proportion; wanted one way for all"
+        raise SettingError(("sources", counted[0], "tokens"), message)
     if counted and tokens is not None:
         total = sum(source.tokens or 0 for source in sources)
         raise SettingError(

@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from mixes.binding import Bound
 from mixes.budget import plan_tokens
 from mixes.canonical import canonical_json
-from mixes.binding import Bound
-from mixes.spec import MixSpec, SourceSpec, canonical_json, expand
+from mixes.spec import MixSpec, SourceSpec, expand
 from pipelines.storage import StoredFile, find, is_remote
 
 MEASURES_FORMAT = 1
