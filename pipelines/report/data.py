@@ -1,6 +1,6 @@
 """What the report shows: plain counted facts of a built mix, filled in by the assemble station."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 READ = "read"
@@ -22,6 +22,11 @@ class Count:
 
     def __sub__(self, other: "Count") -> "Count":
         return Count(documents=self.documents - other.documents, bytes=self.bytes - other.bytes)
+
+
+def add_up(counts: Iterable[Count]) -> Count:
+    """Return the sum of the counts."""
+    return sum(counts, Count())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,12 +145,12 @@ class SourceData:
     @property
     def failed(self) -> Count:
         """Records that could not be read as documents."""
-        return sum((loss.count for loss in self.losses if loss.station == READ), Count())
+        return add_up(loss.count for loss in self.losses if loss.station == READ)
 
     @property
     def dropped(self) -> Count:
         """Documents that a station took out."""
-        return sum((loss.count for loss in self.losses if loss.station != READ), Count())
+        return add_up(loss.count for loss in self.losses if loss.station != READ)
 
     @property
     def balances(self) -> bool:
@@ -168,6 +173,16 @@ class ReportData:
     bytes: int
     """UTF-8 bytes of those documents."""
     sources: tuple[SourceData, ...]
+
+
+def in_order(losses: Iterable[Loss]) -> list[Loss]:
+    """Return one loss for each station and reason, in the order of the road, the most documents of a station first."""
+    totals: dict[tuple[str, str], Count] = {}
+    for loss in losses:
+        key = (loss.station, loss.reason)
+        totals[key] = totals.get(key, Count()) + loss.count
+    merged = [Loss(station=station, reason=reason, count=count) for (station, reason), count in totals.items()]
+    return sorted(merged, key=lambda loss: (STATIONS.index(loss.station), -loss.count.documents, loss.reason))
 
 
 def _check_station(station: str) -> None:

@@ -1,0 +1,144 @@
+"""From read to mix: a drawing whose branches end at the rows of a table that counts them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pipelines.report.charts import Ribbon, flow
+from pipelines.report.data import READ, Count, Loss, add_up, in_order
+from pipelines.report.figures import count, share, size
+from pipelines.report.markup import Child, Markup, element, foreign, join
+from pipelines.report.tables import fold, scrolling, table
+
+HEADINGS = {
+    READ: "failed to read",
+    "rules": "dropped by rules",
+    "match": "dropped by match",
+    "tokenize": "dropped by tokenize",
+}
+"""What a station did to the documents that it lost."""
+
+MAX_REASONS = 14
+"""Reasons with a branch of their own; what is beyond them is one branch a station, and a table."""
+
+_TRUNK = 150.0  # pixels
+_THINNEST = 1.25
+_ROW, _HEADING_ROW = 24.0, 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Row:
+    label: Child
+    count: Count
+    colour: str = ""  # empty: a heading, which has no branch
+    title: str = ""
+
+    def thickness(self, read: Count) -> float:
+        return max(_THINNEST, _TRUNK * self.count.documents / read.documents) if self.colour else 0.0
+
+    def height(self, read: Count) -> float:
+        return max(_ROW, self.thickness(read) + 2) if self.colour else _HEADING_ROW
+
+
+def document_flow(read: Count, kept: Count, left_over: Count, losses: Sequence[Loss]) -> Markup:
+    """Return what became of all documents read, as a drawing with its table."""
+    if not read.documents:
+        return element("p", "No document was read.", class_="note")
+    losses = [loss for loss in in_order(losses) if loss.count != Count()]
+    rows = [*_kept_rows(kept, left_over), *_lost_rows(losses)]
+    drawing = flow(
+        _ribbons(rows, read),
+        height=sum(row.height(read) for row in rows),
+        title=f"What became of {count(read.documents)} documents",
+        description="Each branch is as thick as its share of the documents read; the table beside it has the numbers.",
+    )
+    trunk = element("p", element("b", count(read.documents)), " read, ", size(read.bytes), class_="trunk-label")
+    grid = element("div", element("div", trunk, drawing), _table(rows, read), class_="flow")
+    everything = _all_reasons(losses, read) if len(losses) > MAX_REASONS else join()
+    return join(scrolling("From read to mix", grid), everything)
+
+
+def _kept_rows(kept: Count, left_over: Count) -> list[_Row]:
+    rows = [_Row(label="kept", count=kept)]
+    if kept != left_over:
+        rows.append(_Row(label="in the mix", count=kept - left_over, colour="in-mix", title="in the mix"))
+    if left_over != Count():
+        rows.append(_Row(label="left over by the budget", count=left_over, colour="left-over", title="left over"))
+    return rows
+
+
+def _lost_rows(losses: Sequence[Loss]) -> list[_Row]:
+    """Return a heading for each station, its larger losses, and the rest of them as one row."""
+    largest = set(sorted(losses, key=lambda loss: -loss.count.documents)[:MAX_REASONS])
+    rows = []
+    for station, heading in HEADINGS.items():
+        here = [loss for loss in losses if loss.station == station]
+        others = [loss for loss in here if loss not in largest]
+        if len(others) == 1:  # a row for it takes no more room than a row for "one other"
+            largest.update(others)
+            others = []
+        if here:
+            rows.append(_Row(label=heading, count=add_up(loss.count for loss in here)))
+        own = [loss for loss in here if loss in largest]
+        rows += [_Row(label=foreign(loss.reason), count=loss.count, colour=station, title=loss.reason) for loss in own]
+        if others:
+            words = f"{len(others)} other reasons"
+            rows.append(_Row(label=words, count=add_up(loss.count for loss in others), colour=station, title=words))
+    return rows
+
+
+def _ribbons(rows: Sequence[_Row], read: Count) -> list[Ribbon]:
+    ribbons = []
+    top = 0.0
+    for row in rows:
+        height = row.height(read)
+        if row.colour:
+            words = f"{row.title}: {count(row.count.documents)} documents, {share(row.count.documents, read.documents)}"
+            ribbons.append(Ribbon(row.thickness(read), top + height / 2, row.colour, words))
+        top += height
+    return ribbons
+
+
+def _table(rows: Sequence[_Row], read: Count) -> Markup:
+    names = (
+        ("outcome", "name"),
+        ("documents", "number"),
+        ("share", "number"),
+        ("bytes", "number"),
+        ("share", "number"),
+    )
+    head = element("thead", element("tr", *(element("th", name, scope="col", class_=kind) for name, kind in names)))
+    body = []
+    for row in rows:
+        cells = (element("td", cell, class_="number") for cell in _numbers(row.count, read))
+        body.append(
+            element(
+                "tr",
+                element("th", row.label, scope="row", class_="name"),
+                *cells,
+                class_=None if row.colour else "heading",
+                style=f"height:{row.height(read):.2f}px",
+            )
+        )
+    return element("table", head, element("tbody", *body), aria_label="What became of the documents read")
+
+
+def _all_reasons(losses: Sequence[Loss], read: Count) -> Markup:
+    columns = (
+        ("reason", "name"),
+        ("station", "text"),
+        ("documents", "number"),
+        ("share", "number"),
+        ("bytes", "number"),
+        ("share", "number"),
+    )
+    rows = [(foreign(loss.reason), loss.station, *_numbers(loss.count, read)) for loss in losses]
+    return fold(f"All {len(losses)} reasons", table("All reasons", columns, rows))
+
+
+def _numbers(part: Count, read: Count) -> tuple[Child, ...]:
+    return (
+        count(part.documents),
+        share(part.documents, read.documents),
+        size(part.bytes),
+        share(part.bytes, read.bytes),
+    )

@@ -1,0 +1,150 @@
+"""The head of the report: what the mix is, its key figures, whether it balances, and what needs a look."""
+
+from collections.abc import Sequence
+
+from pipelines.report.data import READ, Count, DamagedShard, ReportData, SourceData, add_up, in_order
+from pipelines.report.figures import count, in_words, share, size
+from pipelines.report.markup import Child, Markup, element, foreign, join
+from pipelines.report.tables import part, table
+
+MAX_DAMAGED_SHARDS = 100
+"""Damaged shards listed; beyond them they are counted."""
+
+
+def masthead(data: ReportData) -> Markup:
+    """Return the name of the mix, what it was made with, and its key figures."""
+    read, kept, failed = _totals(data.sources)
+    facts = (
+        ("fingerprint", element("code", foreign(data.fingerprint))),
+        ("seed", str(data.seed)),
+        ("tokenizer", foreign(data.tokenizer)),
+        ("sources", count(len(data.sources))),
+    )
+    figures = (
+        _figure(
+            "tokens", in_words(data.tokens), join(count(data.tokens), " of ", count(data.wanted_tokens), " wanted")
+        ),
+        _figure("documents in the mix", in_words(data.documents), join(size(data.bytes), " of text")),
+        _figure("documents read", in_words(read.documents), join(size(read.bytes), " of text")),
+        _figure("kept", share(kept.documents, read.documents), join(count(kept.documents), " documents")),
+        _figure("failed", in_words(failed.documents), join(_of_read(failed, read))),
+    )
+    return element(
+        "header",
+        element("p", "Built mix", class_="kicker"),
+        element("h1", foreign(data.name)),
+        element(
+            "dl", *(element("div", element("dt", name), element("dd", fact)) for name, fact in facts), class_="facts"
+        ),
+        element("dl", *figures, class_="figures"),
+        balance(data.sources),
+    )
+
+
+def balance(sources: Sequence[SourceData]) -> Markup:
+    """Return whether every document read is accounted for, as a sentence with the numbers."""
+    read, kept, failed = _totals(sources)
+    dropped = add_up(source.dropped for source in sources)
+    numbers = (
+        f"{count(read.documents)} read {{}} {count(kept.documents)} kept + {count(dropped.documents)} dropped "
+        f"+ {count(failed.documents)} failed"
+    )
+    wrong = [source for source in sources if not source.balances]
+    if not wrong:
+        words = ", in documents and in bytes, for every source."
+        return element("p", element("b", "The ledger balances: "), numbers.format("="), words, class_="balance")
+    names = join(*(join(", " if place else "", foreign(source.name)) for place, source in enumerate(wrong)))
+    text = join(element("b", "The ledger does not balance "), "for ", names, ": ", numbers.format("against"), ".")
+    return element("p", text, class_="balance wrong")
+
+
+def exact_balance(sources: Sequence[SourceData]) -> Markup:
+    """Return read, kept, dropped and failed of each source, to the document and to the byte."""
+    columns = (
+        ("source", "name"),
+        ("", "text"),
+        ("read", "number"),
+        ("kept", "number"),
+        ("dropped", "number"),
+        ("failed", "number"),
+    )
+    rows: list[Sequence[Child]] = []
+    for source in sources:
+        counts = (source.read, source.kept, source.dropped, source.failed)
+        rows.append((foreign(source.name), "documents", *(count(number.documents) for number in counts)))
+        rows.append(("", "bytes", *(count(number.bytes) for number in counts)))
+    return table("The balance of each source", columns, rows)
+
+
+def attention(sources: Sequence[SourceData]) -> Markup:
+    """Return what needs a look, damaged shards and records that failed, or a line that nothing does."""
+    damaged, failed = _damaged_shards(sources), _failures(sources)
+    parts = [content for content in (damaged, failed) if content is not None]
+    if not parts:
+        return element("p", "Nothing failed: every record of every shard was read.", class_="fine")
+    return element("section", element("h2", "Needs a look"), *parts, id="attention", class_="attention")
+
+
+def _damaged_shards(sources: Sequence[SourceData]) -> Markup | None:
+    found = [(source.name, shard) for source in sources for shard in source.damaged_shards]
+    if not found:
+        return None
+    items = [_damaged_shard(name, shard) for name, shard in found[:MAX_DAMAGED_SHARDS]]
+    beyond = len(found) - len(items)
+    if beyond:
+        items.append(element("li", f"and {count(beyond)} more", class_="quiet"))
+    title = "One damaged shard" if len(found) == 1 else f"{count(len(found))} damaged shards"
+    return part(title, element("ul", *items, class_="damaged"), wide=True)
+
+
+def _damaged_shard(source: str, damaged: DamagedShard) -> Markup:
+    found = join(foreign(damaged.reason), ": " if damaged.detail else "", foreign(damaged.detail))
+    before = f"{count(damaged.documents_before)} documents before the damage"
+    return element(
+        "li",
+        element("p", foreign(source), " ", element("code", foreign(damaged.shard))),
+        element("p", found, "; ", before, "; policy ", foreign(damaged.policy), class_="quiet"),
+    )
+
+
+def _failures(sources: Sequence[SourceData]) -> Markup | None:
+    failed = add_up(source.failed for source in sources).documents
+    if not failed:
+        return None
+    columns = (("source", "name"), ("records", "number"), ("share", "number"), ("bytes", "number"), ("reasons", "text"))
+    rows = [
+        (
+            foreign(source.name),
+            count(source.failed.documents),
+            share(source.failed.documents, source.read.documents),
+            size(source.failed.bytes),
+            _failure_reasons(source),
+        )
+        for source in sources
+        if source.failed.documents
+    ]
+    title = "One record failed" if failed == 1 else f"{count(failed)} records failed"
+    return part(title, table("Records that failed", columns, rows), wide=True)
+
+
+def _failure_reasons(source: SourceData) -> Markup:
+    losses = [loss for loss in in_order(source.losses) if loss.station == READ and loss.count.documents]
+    reasons = (element("span", foreign(loss.reason), f" {count(loss.count.documents)}") for loss in losses)
+    return element("span", *reasons, class_="listed")
+
+
+def _figure(name: str, number: str, detail: Markup) -> Markup:
+    return element("div", element("dt", name), element("dd", number), element("dd", detail, class_="quiet"))
+
+
+def _of_read(failed: Count, read: Count) -> str:
+    return f"{share(failed.documents, read.documents)} of what was read" if read.documents else "nothing was read"
+
+
+def _totals(sources: Sequence[SourceData]) -> tuple[Count, Count, Count]:
+    """Return what was read, kept and failed over all sources."""
+    return (
+        add_up(source.read for source in sources),
+        add_up(source.kept for source in sources),
+        add_up(source.failed for source in sources),
+    )
