@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from mixes.errors import MixError
 from mixes.files import FileDigest, Publish, publish_file
 from mixes.hashing import NUM_BINS, key_bins
+from mixes.token_ids import token_dtype
 
 TOKENS_SUFFIX = ".npy"
 INDEX_SUFFIX = ".parquet"
@@ -92,17 +93,6 @@ class PartSummary:
     token_file: FileDigest
     index_file: FileDigest
     histogram: NDArray[np.int64]
-
-
-def token_dtype(vocab_size: int) -> np.dtype[np.uint16] | np.dtype[np.uint32]:
-    """Return the smaller of little-endian uint16 and uint32 that holds every id below `vocab_size`.
-
-    Raises:
-        ValueError: the vocabulary is empty or has more than 2**32 ids.
-    """
-    if not 1 <= vocab_size <= 2**32:
-        raise ValueError(f"found vocab_size {vocab_size}, wanted 1 to 2**32")
-    return np.dtype("<u2") if vocab_size <= 2**16 else np.dtype("<u4")
 
 
 def write_part(

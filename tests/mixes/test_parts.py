@@ -15,7 +15,7 @@ from mixes import parts
 from mixes.errors import MixError
 from mixes.files import DigestWriter, FileDigest, Write
 from mixes.hashing import NUM_BINS
-from mixes.parts import PartDocuments, read_index, token_dtype, write_part
+from mixes.parts import PartDocuments, read_index, write_part
 
 EOS = 9
 
@@ -113,17 +113,6 @@ def test_tokens_between_documents_are_left_out() -> None:
     folder = Folder()
     write(folder, tokens, kept)
     assert np.frombuffer(folder.files["p.npy"], dtype="<u2").tolist() == [3, EOS, 1, EOS]
-
-
-@pytest.mark.parametrize(("vocab_size", "dtype"), [(1, "<u2"), (65_536, "<u2"), (65_537, "<u4"), (2**32, "<u4")])
-def test_the_smallest_dtype_that_holds_the_vocabulary_is_taken(vocab_size: int, dtype: str) -> None:
-    assert token_dtype(vocab_size) == np.dtype(dtype)
-
-
-@pytest.mark.parametrize("vocab_size", [0, 2**32 + 1])
-def test_vocabularies_that_no_dtype_holds_are_refused(vocab_size: int) -> None:
-    with pytest.raises(ValueError, match=r"wanted 1 to 2\*\*32"):
-        token_dtype(vocab_size)
 
 
 def test_a_large_vocabulary_is_written_in_four_bytes() -> None:

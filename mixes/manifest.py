@@ -1,0 +1,291 @@
+"""The manifest of a built mix: which prefixes of which parts it is made of, and what they hold.
+
+A source is seen `whole_epochs` times whole and then once more as the prefix of each part. Counts of a source and of the
+mix count every time a document is seen; counts of a part count it once. File names of parts are relative to OUTPUT, the
+grandparent of the mix's folder; those of `files` are relative to the mix's folder.
+
+On disk the manifest is canonical JSON (see `mixes/records.py`) with one key more, `digest`: the SHA-256 of the same
+JSON without it. So a manifest that was damaged or edited is refused, and the digest names the mix.
+"""
+
+import dataclasses
+import hashlib
+import os
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from mixes.errors import MixError
+from mixes.files import is_inside
+from mixes.records import bind, decode, encode
+from mixes.token_ids import token_dtype
+
+FORMAT = "gristmill-mix/1"
+FILE_NAME = "manifest.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartEntry:
+    """One part of a source: its two files, what they hold, and what its prefix holds.
+
+    Attributes:
+        file: name of the token file, relative to OUTPUT.
+        index: name of its document index, relative to OUTPUT.
+        size: bytes of the token file.
+        digest: SHA-256 of the token file, 64 hex digits.
+        index_digest: SHA-256 of the index, 64 hex digits.
+        tokens: tokens in the part.
+        documents: documents in the part.
+        bytes: UTF-8 bytes of their texts.
+        prefix_tokens: tokens of the part that are seen once more after the whole epochs.
+        prefix_documents: documents in that prefix.
+        prefix_bytes: UTF-8 bytes of their texts.
+    """
+
+    file: str
+    index: str
+    size: int
+    digest: str
+    index_digest: str
+    tokens: int
+    documents: int
+    bytes: int
+    prefix_tokens: int
+    prefix_documents: int
+    prefix_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceEntry:
+    """One source of the mix.
+
+    Attributes:
+        name: the name the spec gives it.
+        tokens: tokens in the mix, at most `wanted_tokens`.
+        wanted_tokens: tokens the plan asked for.
+        available_tokens: tokens of one epoch.
+        documents: documents in the mix.
+        bytes: UTF-8 bytes of the texts in the mix.
+        whole_epochs: how many times all parts are seen whole.
+        cut_key: 16 hex digits: every document with a smaller sampling key is in the prefixes, none with a larger one.
+        parts: its parts, in the order in which the token stream has them.
+    """
+
+    name: str
+    tokens: int
+    wanted_tokens: int
+    available_tokens: int
+    documents: int
+    bytes: int
+    whole_epochs: int
+    cut_key: str
+    parts: tuple[PartEntry, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenizerEntry:
+    """The tokenizer of every part.
+
+    Attributes:
+        name: its file name in the spec.
+        digest: SHA-256 of its uncompressed JSON, 64 hex digits.
+        vocab_size: every token id is below it.
+        eos_id: the id that ends each document.
+    """
+
+    name: str
+    digest: str
+    vocab_size: int
+    eos_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileEntry:
+    """A file beside the manifest: its size in bytes and its SHA-256, 64 hex digits."""
+
+    size: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """A built mix.
+
+    Attributes:
+        format: `gristmill-mix/1`.
+        name: the name of the mix.
+        fingerprint: digest of all that can change a byte of the mix, 32 hex digits.
+        seed: seed of the sampling keys, in [0, 2**64).
+        dtype: `uint16` or `uint32`, little-endian: the elements of every token file.
+        tokenizer: what made the tokens.
+        tokens: tokens in the mix.
+        documents: documents in the mix.
+        bytes: UTF-8 bytes of the texts in the mix.
+        sources: its sources, in the order in which the token stream has them.
+        files: the other files of the mix's folder, by name.
+    """
+
+    format: str = FORMAT
+    name: str
+    fingerprint: str
+    seed: int
+    dtype: str
+    tokenizer: TokenizerEntry
+    tokens: int
+    documents: int
+    bytes: int
+    sources: tuple[SourceEntry, ...]
+    files: dict[str, FileEntry]
+
+
+def dump(manifest: Manifest) -> bytes:
+    """Return the one form of a manifest on disk.
+
+    Raises:
+        MixError: its numbers or names contradict each other.
+    """
+    check(manifest, f"manifest of {manifest.name!r}")
+    record = dataclasses.asdict(manifest)
+    return encode(record | {"digest": hashlib.sha256(encode(record)).hexdigest()})
+
+
+def digest_of(manifest: Manifest) -> str:
+    """Return the digest that names the mix, 64 hex digits: equal digests, equal token streams."""
+    return hashlib.sha256(encode(dataclasses.asdict(manifest))).hexdigest()
+
+
+def parse(data: bytes, place: str) -> Manifest:
+    """Return the manifest that `dump` wrote.
+
+    Args:
+        data: the content of the file.
+        place: its name, for messages.
+
+    Raises:
+        MixError: the format is another one, a key or type is wrong, the content was changed, or it contradicts itself.
+    """
+    record = decode(data, place)
+    if record.get("format") != FORMAT:
+        raise MixError(
+            f"{place}: found the format {record.get('format')!r}, wanted {FORMAT!r}; "
+            "build the mix again or use the version of gristmill that built it"
+        )
+    digest = record.pop("digest", None)
+    manifest = bind(Manifest, record, place)
+    check(manifest, place)
+    if dump(manifest) != data:
+        raise MixError(
+            f"{place}: found the digest {digest!r}, its content gives {digest_of(manifest)!r}; "
+            "the file was damaged or edited: copy it again or build the mix again"
+        )
+    return manifest
+
+
+def load(path: Path) -> Manifest:
+    """Return the manifest of a mix, given its folder or the manifest file itself.
+
+    Raises:
+        MixError: there is none, or it is damaged.
+    """
+    file = _manifest_file(path)
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        raise MixError(
+            f"{file}: cannot be read: {error.strerror}; give the folder of a built mix, OUTPUT/mixes/<name>"
+        ) from error
+    return parse(data, str(file))
+
+
+def mix_root(path: Path) -> Path:
+    """Return OUTPUT, the folder that file names are relative to, given a mix's folder or its manifest file."""
+    return Path(os.path.abspath(_manifest_file(path))).parents[2]  # `..` has to go, links have to stay
+
+
+def check(manifest: Manifest, place: str) -> None:
+    """Check that names stay in OUTPUT, digests have their form, and every count is the sum of its parts.
+
+    Raises:
+        MixError: the first contradiction, with its place.
+    """
+    tokenizer = manifest.tokenizer
+    _check_hex(place, "fingerprint", manifest.fingerprint, 32)
+    _check_hex(place, "tokenizer.digest", tokenizer.digest, 64)
+    if not 1 <= tokenizer.vocab_size <= 2**32 or tokenizer.eos_id >= tokenizer.vocab_size:
+        raise MixError(
+            f"{place}: tokenizer: found vocab_size {tokenizer.vocab_size} and eos_id {tokenizer.eos_id}, "
+            "wanted a size in [1, 2**32] and an id below it"
+        )
+    dtype = token_dtype(tokenizer.vocab_size)
+    if manifest.dtype != dtype.name:
+        raise MixError(
+            f"{place}: dtype: found {manifest.dtype!r}, wanted {dtype.name!r} for {tokenizer.vocab_size} token ids"
+        )
+    _check_distinct(place, "the name of a source", [source.name for source in manifest.sources])
+    _check_distinct(
+        place,
+        "a file",
+        [name for source in manifest.sources for part in source.parts for name in (part.file, part.index)],
+    )
+    for number, source in enumerate(manifest.sources):
+        _check_source(f"{place}: sources[{number}] {source.name!r}", source, dtype.itemsize)
+    for count in ("tokens", "documents", "bytes"):
+        total = sum(getattr(source, count) for source in manifest.sources)
+        _check_sum(place, count, getattr(manifest, count), total, "its sources")
+    for name, file in manifest.files.items():
+        if not is_inside(name) or "/" in name:
+            raise MixError(f"{place}: files: found the name {name!r}, wanted a file beside the manifest")
+        _check_hex(place, f"files.{name}.digest", file.digest, 64)
+
+
+def _check_source(place: str, source: SourceEntry, item_size: int) -> None:
+    _check_hex(place, "cut_key", source.cut_key, 16)
+    for number, part in enumerate(source.parts):
+        _check_part(f"{place}: parts[{number}]", part, item_size)
+    for count in ("tokens", "documents", "bytes"):
+        whole = sum(getattr(part, count) for part in source.parts)
+        prefixes = sum(getattr(part, f"prefix_{count}") for part in source.parts)
+        total = source.whole_epochs * whole + prefixes
+        _check_sum(place, count, getattr(source, count), total, "its whole epochs and prefixes")
+    available = sum(part.tokens for part in source.parts)
+    _check_sum(place, "available_tokens", source.available_tokens, available, "its parts")
+    if source.tokens > source.wanted_tokens:
+        raise MixError(
+            f"{place}: found {source.tokens:,} tokens, wanted at most wanted_tokens {source.wanted_tokens:,}"
+        )
+
+
+def _check_part(place: str, part: PartEntry, item_size: int) -> None:
+    for key, name in (("file", part.file), ("index", part.index)):
+        if not is_inside(name):
+            raise MixError(f"{place}: {key}: found {name!r}, wanted a name inside OUTPUT, relative to it")
+    _check_hex(place, "digest", part.digest, 64)
+    _check_hex(place, "index_digest", part.index_digest, 64)
+    if part.size != part.tokens * item_size:
+        raise MixError(f"{place}: found size {part.size:,}, wanted {part.tokens:,} tokens x {item_size} bytes")
+    for count in ("tokens", "documents", "bytes"):
+        prefix, whole = getattr(part, f"prefix_{count}"), getattr(part, count)
+        if prefix > whole:
+            raise MixError(f"{place}: found prefix_{count} {prefix:,}, wanted at most {count} {whole:,}")
+
+
+def _check_sum(place: str, count: str, found: int, total: int, summands: str) -> None:
+    if found != total:
+        raise MixError(f"{place}: {count}: found {found:,}, {summands} give {total:,}")
+
+
+def _check_hex(place: str, key: str, text: str, num_digits: int) -> None:
+    if not re.fullmatch(f"[0-9a-f]{{{num_digits}}}", text):
+        raise MixError(f"{place}: {key}: found {text!r}, wanted {num_digits} lower-case hex digits")
+
+
+def _check_distinct(place: str, what: str, names: Iterable[str]) -> None:
+    repeated = [name for name, count in Counter(names).items() if count > 1]
+    if repeated:
+        raise MixError(f"{place}: found {repeated[0]!r} twice, wanted {what} once")
+
+
+def _manifest_file(path: Path) -> Path:
+    return path if path.name == FILE_NAME else path / FILE_NAME
