@@ -166,7 +166,7 @@ class ListOf:
     def wanted(self) -> str:
         """Return what a person should write."""
         alone = f"{self.item.wanted()} or " if self.single else ""
-        return alone + (f"a list of at least {self.min_items}" if self.min_items else "a list")
+        return alone + (f"a list of {self.min_items} or more" if self.min_items else "a list")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,6 +24,8 @@ _USER = re.compile(r"://[^/?#]*@")
 _SIGNED = re.compile(
     r"[?&;]([^=&;]*(signature|token|secret|password|credential|accesskey)[^=&;]*|sig|key)=", re.IGNORECASE
 )
+_SOME, _SOME_IN_WORDS = r"[\s\S]+", "text that is not empty"
+_NAME, _NAME_IN_WORDS = r"[a-z0-9_]{1,64}", "1 to 64 lower-case letters, digits and '_'"
 _LANGUAGE = re.compile(r"language_[a-z]{2,3}")
 
 
@@ -36,7 +38,7 @@ class Tokenizer:
     )
     eos: str = field(
         default="<|endoftext|>",
-        metadata=about("the special token that ends each document", pattern=r"(?s).+", form="text that is not empty"),
+        metadata=about("the special token that ends each document", pattern=_SOME, form=_SOME_IN_WORDS),
     )
 
     def __post_init__(self) -> None:
@@ -140,9 +142,7 @@ class Limits:
 class MeasureRule:
     """A limit on one measure, at least one bound of it."""
 
-    measure: str = field(
-        metadata=about("the measure, as in `docs/rules.md`; `language_<code>` needs the section `language`")
-    )
+    measure: str = field(metadata=about("name of the measure; `language_<code>` needs the section `language`"))
     min: float | None = field(default=None, metadata=about("smallest value that stays"))
     max: float | None = field(default=None, metadata=about("largest value that stays"))
 
@@ -171,8 +171,8 @@ class SourceSpec:
     name: str = field(
         metadata=about(
             "the source's name, used in folders and reports",
-            pattern=r"[a-z0-9_]{1,64}",
-            form="1 to 64 lower-case letters, digits and '_'",
+            pattern=_NAME,
+            form=_NAME_IN_WORDS,
         )
     )
     documents: tuple[str, ...] = field(
@@ -186,9 +186,17 @@ class SourceSpec:
     format: Literal["auto", "jsonl", "parquet", "text", "warc", "wet"] = field(
         default="auto", metadata=about("format of the shards; `auto` goes by the file's name")
     )
-    text_field: str = field(default="text", metadata=about("field (JSON) or column (parquet) that holds the text"))
+    text_field: str = field(
+        default="text",
+        metadata=about("field (JSON) or column (parquet) that holds the text", pattern=_SOME, form=_SOME_IN_WORDS),
+    )
     id_field: str = field(
-        default="id", metadata=about("field or column that holds the id; where it is absent, the id is shard and row")
+        default="id",
+        metadata=about(
+            "field or column that holds the id; where it is absent, the id is shard and row",
+            pattern=_SOME,
+            form=_SOME_IN_WORDS,
+        ),
     )
     html: bool = field(
         default=False, metadata=about("the text is HTML, to be extracted; responses in a WARC always are")
@@ -260,8 +268,8 @@ class MixSpec:
         default_factory=dict,
         metadata=about(
             "named lists of rules for several sources",
-            pattern=r"[a-z0-9_]{1,64}",
-            form="1 to 64 lower-case letters, digits and '_'",
+            pattern=_NAME,
+            form=_NAME_IN_WORDS,
         ),
     )
     sources: tuple[SourceSpec, ...] = field(
