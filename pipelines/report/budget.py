@@ -8,6 +8,25 @@ from pipelines.report.figures import count, epochs, share, size
 from pipelines.report.markup import Markup, foreign, join
 from pipelines.report.tables import key, part, table
 
+_PROPORTION_COLUMNS = (
+    ("source", "name"),
+    ("proportion of the mix", "drawing"),
+    ("achieved", "number"),
+    ("wanted", "number"),
+    ("tokens achieved", "number"),
+    ("tokens wanted", "number"),
+    ("difference", "number"),
+)
+_SUPPLY_COLUMNS = (
+    ("source", "name"),
+    ("taken and left over", "drawing"),
+    ("epochs", "number"),
+    ("tokens available", "number"),
+    ("left over", "number"),
+    ("shards", "number"),
+    ("parts", "number"),
+    ("stored", "number"),
+)
 _MAX_BLOCKS = 20
 
 
@@ -19,15 +38,6 @@ def token_budget(data: ReportData) -> Markup:
 def _proportions(data: ReportData) -> Markup:
     largest = max(
         (max(_part(s.wanted_tokens, data.wanted_tokens), _part(s.tokens, data.tokens)) for s in data.sources), default=0
-    )
-    columns = (
-        ("source", "name"),
-        ("proportion of the mix", "drawing"),
-        ("achieved", "number"),
-        ("wanted", "number"),
-        ("tokens achieved", "number"),
-        ("tokens wanted", "number"),
-        ("difference", "number"),
     )
     rows = []
     for source in data.sources:
@@ -52,23 +62,13 @@ def _proportions(data: ReportData) -> Markup:
     return part(
         "What the mix is made of",
         key(("in-mix", "achieved"), ("tick-key", "wanted")),
-        table("Proportions of the mix", columns, rows, total=total),
+        table("Proportions of the mix", _PROPORTION_COLUMNS, rows, total=total),
         wide=True,
     )
 
 
 def _supply(sources: Sequence[SourceData]) -> Markup:
     most = max([1.0, *(source.epochs for source in sources)])
-    columns = (
-        ("source", "name"),
-        ("epochs", "drawing"),
-        ("", "number"),
-        ("tokens available", "number"),
-        ("left over", "number"),
-        ("shards", "number"),
-        ("parts", "number"),
-        ("stored", "number"),
-    )
     rows = [
         (
             foreign(source.name),
@@ -95,7 +95,7 @@ def _supply(sources: Sequence[SourceData]) -> Markup:
     return part(
         "What the sources had to give",
         key(("in-mix", "taken, a block for each epoch"), ("left-over", "left over")),
-        table("Tokens available and epochs", columns, rows, total=total),
+        table("Tokens available and epochs", _SUPPLY_COLUMNS, rows, total=total),
         wide=True,
     )
 

@@ -5,9 +5,8 @@ from collections.abc import Sequence
 from pipelines.report.charts import Segment, bar
 from pipelines.report.data import READ, STATIONS, Count, SourceData, add_up
 from pipelines.report.figures import count, share, size
-from pipelines.report.flow import HEADINGS
 from pipelines.report.markup import Child, Markup, element, foreign, join
-from pipelines.report.tables import key, table
+from pipelines.report.tables import LOST_AT, key, table
 
 _COLUMNS = (
     ("source", "name"),
@@ -20,6 +19,7 @@ _COLUMNS = (
     ("bytes read", "number"),
     ("bytes kept", "number"),
 )
+_STATIONS_AFTER_KEPT = [*(station for station in STATIONS if station != READ), READ]
 
 
 def sources_compared(sources: Sequence[SourceData], anchors: Sequence[str]) -> Markup:
@@ -39,12 +39,9 @@ def sources_compared(sources: Sequence[SourceData], anchors: Sequence[str]) -> M
         add_up(source.failed for source in sources),
     )
     colours = [("in-mix", "in the mix"), ("left-over", "left over by the budget")]
-    colours += [(station, HEADINGS[station]) for station in _STATIONS_AFTER_KEPT]
+    colours += [(station, LOST_AT[station]) for station in _STATIONS_AFTER_KEPT]
     label = "What became of the documents of each source"
     return join(key(*colours), table(label, _COLUMNS, rows, total=("all", "", *everything)))
-
-
-_STATIONS_AFTER_KEPT = [*(station for station in STATIONS if station != READ), READ]
 
 
 def _bar(source: SourceData) -> Markup:

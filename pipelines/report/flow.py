@@ -4,18 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pipelines.report.charts import Ribbon, flow
-from pipelines.report.data import READ, Count, Loss, add_up, in_order
+from pipelines.report.data import Count, Loss, add_up, in_order
 from pipelines.report.figures import count, share, size
 from pipelines.report.markup import Child, Markup, element, foreign, join
-from pipelines.report.tables import fold, scrolling, table
-
-HEADINGS = {
-    READ: "failed to read",
-    "rules": "dropped by rules",
-    "match": "dropped by match",
-    "tokenize": "dropped by tokenize",
-}
-"""What a station did to the documents that it lost."""
+from pipelines.report.tables import LOST_AT, fold, scrolling, table
 
 MAX_REASONS = 14
 """Reasons with a branch of their own; what is beyond them is one branch a station, and a table."""
@@ -70,7 +62,7 @@ def _lost_rows(losses: Sequence[Loss]) -> list[_Row]:
     """Return a heading for each station, its larger losses, and the rest of them as one row."""
     largest = set(sorted(losses, key=lambda loss: -loss.count.documents)[:MAX_REASONS])
     rows = []
-    for station, heading in HEADINGS.items():
+    for station, heading in LOST_AT.items():
         here = [loss for loss in losses if loss.station == station]
         others = [loss for loss in here if loss not in largest]
         if len(others) == 1:  # a row for it takes no more room than a row for "one other"

@@ -45,17 +45,14 @@ def balance(sources: Sequence[SourceData]) -> Markup:
     """Return whether every document read is accounted for, as a sentence with the numbers."""
     read, kept, failed = _totals(sources)
     dropped = add_up(source.dropped for source in sources)
-    numbers = (
-        f"{count(read.documents)} read {{}} {count(kept.documents)} kept + {count(dropped.documents)} dropped "
-        f"+ {count(failed.documents)} failed"
-    )
+    parts = f"{count(kept.documents)} kept + {count(dropped.documents)} dropped + {count(failed.documents)} failed"
     wrong = [source for source in sources if not source.balances]
     if not wrong:
-        words = ", in documents and in bytes, for every source."
-        return element("p", element("b", "The ledger balances: "), numbers.format("="), words, class_="balance")
+        sentence = f"{count(read.documents)} read = {parts}, in documents and in bytes, for every source."
+        return element("p", element("b", "The ledger balances: "), sentence, class_="balance")
     names = join(*(join(", " if place else "", foreign(source.name)) for place, source in enumerate(wrong)))
-    text = join(element("b", "The ledger does not balance "), "for ", names, ": ", numbers.format("against"), ".")
-    return element("p", text, class_="balance wrong")
+    sentence = f": {count(read.documents)} read against {parts}."
+    return element("p", element("b", "The ledger does not balance for ", names), sentence, class_="balance wrong")
 
 
 def exact_balance(sources: Sequence[SourceData]) -> Markup:

@@ -4,9 +4,8 @@ from collections.abc import Sequence
 
 from pipelines.report.data import Loss, Sample, SourceData, in_order
 from pipelines.report.figures import count, measured
-from pipelines.report.flow import HEADINGS
 from pipelines.report.markup import Markup, element, foreign, join, passage
-from pipelines.report.tables import fold
+from pipelines.report.tables import LOST_AT, fold
 
 MAX_SAMPLES = 8
 """Samples shown for one reason of one source."""
@@ -43,7 +42,7 @@ def _fold(loss: Loss, shown: Sequence[Sample]) -> Markup:
     summary = join(
         element("i", class_=f"swatch {loss.station}"),
         element("b", foreign(loss.reason)),
-        element("span", f"{HEADINGS[loss.station]} · {len(shown)} of {count(loss.count.documents)}", class_="quiet"),
+        element("span", f"{LOST_AT[loss.station]} · {len(shown)} of {count(loss.count.documents)}", class_="quiet"),
     )
     return fold(summary, *(_sample(sample) for sample in shown))
 

@@ -1,11 +1,10 @@
-"""A report's data with numbers like those of a real build, and smaller ones for the edges."""
+"""A builder of report data: numbers like those of a real build, and smaller ones for the edges."""
 
 import math
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
-import pytest
 
 from pipelines.report.data import (
     Count,
@@ -55,8 +54,7 @@ EXCERPTS = {
     "bad_json": '{"id": "q-2217", "text": "What is the difference between a pour-over and',
     "bad_utf8": '{"id": "w-8", "text": "Caf\ufffd au lait, 3 \ufffd\ufffd a cup \x00\x07"}',
     "exact_duplicate": "The MIT License (MIT)\n\nCopyright (c) 2014-2019\n\nPermission is hereby granted, free of "
-    "charge, to any person obtaining a copy of this software and associated documentation files, to deal in the Software "
-    "without restriction.",
+    "charge, to any person obtaining a copy of this software and associated documentation files, to deal in it.",
     "fuzzy_duplicate": "Breaking: council approves plans for new footbridge over the canal. Work is expected to start "
     "in spring and to take eighteen months, the transport committee heard on Tuesday.",
     "eval_overlap": "Natalia sold clips to 48 of her friends in April, and then she sold half as many clips in May. "
@@ -128,43 +126,41 @@ ENGLISH |= {"it": 0.004, "nl": 0.003, "pl": 0.002, "fa": 0.001, "unknown": 0.001
 
 
 def make_source(
-    name: str,
-    shape: Shape,
+    name: str = "wiki",
+    shape: Shape = PROSE,
     *,
-    documents: int,
-    wanted_tokens: int,
-    rules: Sequence[RuleLimit] = (),
+    documents: int = 10_000,
+    wanted_tokens: int = 1_000_000,
+    rules: Sequence[RuleLimit] = PROSE_RULES,
     mean_bytes: int = 4200,
-    epochs: float | None = None,
+    epochs: float = 0.5,
     damaged_shards: Sequence[DamagedShard] = (),
-    seed: int = 1,
 ) -> SourceData:
-    """Return a source that balances; `epochs` None takes half of what is available."""
-    chance = _chance(f"{name} {seed}")
+    """Return a source that balances."""
+    chance = _chance(name)
     read = Count(documents=documents, bytes=documents * mean_bytes + _below(chance, mean_bytes))
     losses = tuple(
         Loss(station=station, reason=reason, count=_lost(read, part, chance))
         for (station, reason), part in shape.items()
     )
     kept = read - add_up(loss.count for loss in losses)
-    taken = 0.5 if epochs is None else epochs
-    left = max(0.0, 1 - taken)
+    left = max(0.0, 1 - epochs)
     tokens = wanted_tokens - _below(chance, 400) if wanted_tokens else 0
     read_lengths = _lengths(documents, mean_bytes)
     return SourceData(
         name=name,
         shards=max(1, documents // 40_000),
         parts=max(1, documents // 90_000),
-        stored_bytes=int(tokens / taken) * 4 if taken else 0,
+        stored_bytes=int(tokens / epochs) * 4 if epochs else 0,
         read=read,
         losses=losses,
         kept=kept,
         left_over=Count(documents=int(kept.documents * left), bytes=int(kept.bytes * left)),
-        in_mix=Count(documents=int(kept.documents * taken), bytes=int(kept.bytes * taken)),
+        in_mix=Count(documents=int(kept.documents * epochs), bytes=int(kept.bytes * epochs)),
         wanted_tokens=wanted_tokens,
         tokens=tokens,
-        available_tokens=int(tokens / taken) if taken else kept.bytes // 4,
-        epochs=taken,
+        available_tokens=int(tokens / epochs) if epochs else kept.bytes // 4,
+        epochs=epochs,
         read_lengths=read_lengths,
         kept_lengths={bin_: int(n * (0.8 if bin_ > 8 else 0.3)) for bin_, n in read_lengths.items()},
         kept_token_lengths=_lengths(kept.documents, mean_bytes // 4),
@@ -176,7 +172,7 @@ def make_source(
     )
 
 
-def make_report(sources: Sequence[SourceData], *, wanted_tokens: int | None = None) -> ReportData:
+def make_report(sources: Sequence[SourceData]) -> ReportData:
     """Return a report whose sums agree with its sources."""
     in_mix = add_up(source.in_mix for source in sources)
     return ReportData(
@@ -184,7 +180,7 @@ def make_report(sources: Sequence[SourceData], *, wanted_tokens: int | None = No
         fingerprint="9f2c4e0b7d5a41688c3e1f0a6b9d2e74",
         seed=1234,
         tokenizer="dolma2.json.gz",
-        wanted_tokens=sum(source.wanted_tokens for source in sources) if wanted_tokens is None else wanted_tokens,
+        wanted_tokens=sum(source.wanted_tokens for source in sources),
         tokens=sum(source.tokens for source in sources),
         documents=in_mix.documents,
         bytes=in_mix.bytes,
@@ -324,13 +320,3 @@ def _beyond(limit: str, chance: np.random.Generator) -> float:
     bound = numbers[-1] if numbers else 0.0
     beyond = bound * chance.uniform(0.2, 0.99) if limit.startswith("at least") else bound * chance.uniform(1.02, 1.3)
     return float(int(beyond)) if bound >= 2 else round(min(beyond, 1.0), 6)
-
-
-@pytest.fixture(scope="session")
-def large_report() -> ReportData:
-    return make_large_report()
-
-
-@pytest.fixture(scope="session")
-def wide_report() -> Callable[..., ReportData]:
-    return make_wide_report
