@@ -77,8 +77,8 @@ def test_epochs_of_known_sources(wanted: int, available: int, max_epochs: float,
             2,
             50_000_000_000,
             (
-                "source 'math': proportion 0.21 of 50,000,000,000 tokens needs 10,500,000,000, but 4,000,000,000 tokens "
-                "x max_epochs 2 gives 8,000,000,000; lower proportion to 0.160 or raise max_epochs to 2.63"
+                "source 'math': proportion 0.21 of 50,000,000,000 tokens needs 10,500,000,000, but 4,000,000,000 "
+                "tokens x max_epochs 2 gives 8,000,000,000; lower proportion to 0.160 or raise max_epochs to 2.63"
             ),
         ),
         (

@@ -1,0 +1,154 @@
+"""The ledger of a built mix: what became of every document read, to the document and to the byte.
+
+    documents, bytes            read = failed + dropped by each station for each reason + kept (+ edited bytes)
+    documents, bytes, tokens    in the mix = whole epochs x kept + prefix
+    documents, bytes, tokens    left over = kept - prefix where there is no whole epoch, else nothing
+
+Bytes of a document are the UTF-8 bytes of its text: as it was read where it was dropped, after span edits where it was
+kept. Bytes of a failed record are its bytes in the shard. Reasons are lower case and never change once released.
+"""
+
+import dataclasses
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from mixes.errors import MixError
+from mixes.records import bind, decode, encode
+
+FORMAT = "gristmill-ledger/1"
+FILE_NAME = "ledger.json"
+STATIONS = ("rules", "match", "tokenize")
+"""The stations that drop documents, in the order of the road."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Count:
+    """A number of documents or failed records, and their bytes."""
+
+    documents: int = 0
+    bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenCount:
+    """A number of documents, the UTF-8 bytes of their texts, and their tokens with one EOS each."""
+
+    documents: int = 0
+    bytes: int = 0
+    tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceLedger:
+    """What became of the documents of one source.
+
+    Attributes:
+        name: the source.
+        read: records found in its shards.
+        failed: records that are no document, by reason.
+        dropped: documents dropped, by station (all of `STATIONS`) and reason.
+        kept: documents in the parts, each once.
+        edited_bytes: bytes that span edits removed from kept documents.
+        whole_epochs: how many times all kept documents are in the mix.
+        prefix: kept documents that are in the mix once more.
+        in_mix: what the token stream holds, every epoch counted.
+        left_over: kept documents that the token budget did not take even once.
+    """
+
+    name: str
+    read: Count
+    failed: dict[str, Count]
+    dropped: dict[str, dict[str, Count]]
+    kept: TokenCount
+    edited_bytes: int
+    whole_epochs: int
+    prefix: TokenCount
+    in_mix: TokenCount
+    left_over: TokenCount
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ledger:
+    """The ledger of a mix: its name and its sources, in the order of the manifest."""
+
+    format: str = FORMAT
+    name: str
+    sources: tuple[SourceLedger, ...]
+
+
+def balance(ledger: Ledger) -> None:
+    """Check every equation of the ledger, for each source, in documents, bytes and tokens.
+
+    Raises:
+        MixError: the first that does not hold, with its source, all of its terms and the difference.
+    """
+    for source in ledger.sources:
+        place = f"ledger of {ledger.name!r}: source {source.name!r}"
+        _check_names(place, source)
+        for unit in ("documents", "bytes"):
+            terms = _outcomes(source, unit) | ({"edited": source.edited_bytes} if unit == "bytes" else {})
+            _require_sum(place, unit, "read", getattr(source.read, unit), terms)
+        for unit in ("documents", "bytes", "tokens"):
+            kept, prefix = getattr(source.kept, unit), getattr(source.prefix, unit)
+            seen = {f"{source.whole_epochs} whole epochs": source.whole_epochs * kept, "prefix": prefix}
+            _require_sum(place, unit, "in_mix", getattr(source.in_mix, unit), seen)
+            not_left = {"prefix": prefix} if source.whole_epochs == 0 else {"whole epochs": kept}
+            _require_sum(place, unit, "kept", kept, not_left | {"left_over": getattr(source.left_over, unit)})
+
+
+def dump(ledger: Ledger) -> bytes:
+    """Return the one form of a ledger on disk: canonical JSON.
+
+    Raises:
+        MixError: it does not balance.
+    """
+    balance(ledger)
+    return encode(dataclasses.asdict(ledger))
+
+
+def parse(data: bytes, place: str) -> Ledger:
+    """Return the ledger that `dump` wrote.
+
+    Args:
+        data: the content of the file.
+        place: its name, for messages.
+
+    Raises:
+        MixError: the format is another one, a key or type is wrong, or it does not balance.
+    """
+    record = decode(data, place)
+    if record.get("format") != FORMAT:
+        raise MixError(f"{place}: found the format {record.get('format')!r}, wanted {FORMAT!r}; build the mix again")
+    ledger = bind(Ledger, record, place)
+    balance(ledger)
+    return ledger
+
+
+def _outcomes(source: SourceLedger, unit: str) -> dict[str, int]:
+    """Return what became of the records read, by station: failed, each of STATIONS, kept."""
+    terms = {"failed": _total(source.failed, unit)}
+    terms |= {station: _total(source.dropped[station], unit) for station in STATIONS}
+    return terms | {"kept": getattr(source.kept, unit)}
+
+
+def _total(counts: Mapping[str, Count], unit: str) -> int:
+    return sum(getattr(count, unit) for count in counts.values())
+
+
+def _require_sum(place: str, unit: str, name: str, found: int, terms: Mapping[str, int]) -> None:
+    total = sum(terms.values())
+    if found != total:
+        listed = " + ".join(f"{term} {number:,}" for term, number in terms.items())
+        raise MixError(
+            f"{place}: {unit}: found {name} {found:,}, but {listed} = {total:,}; {abs(found - total):,} "
+            f"{'lost' if found > total else 'too many'}; nothing is published, report it as a bug"
+        )
+
+
+def _check_names(place: str, source: SourceLedger) -> None:
+    if set(source.dropped) != set(STATIONS):
+        raise MixError(f"{place}: dropped: found the stations {sorted(source.dropped)}, wanted {sorted(STATIONS)}")
+    for reason in [*source.failed, *(reason for reasons in source.dropped.values() for reason in reasons)]:
+        if not re.fullmatch("[a-z][a-z0-9_]*", reason):
+            raise MixError(f"{place}: found the reason {reason!r}, wanted lower case, digits and underscores")
