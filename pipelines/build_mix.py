@@ -7,7 +7,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import apache_beam as beam
 
@@ -15,7 +15,7 @@ from filters.measures import known_measures
 from filters.rule_sets import known_rule_sets
 from mixes.binding import Bound, bind_file
 from mixes.errors import GristmillError, SpecError
-from mixes.manifest import Manifest
+from mixes.manifest import Manifest, TokenizerEntry
 from mixes.manifest import parse as parse_manifest
 from mixes.spec import MixSpec, check_rules, expand
 from pipelines.encoder import TextEncoder, read_tokenizer
@@ -73,21 +73,32 @@ def read_spec(path: str) -> Bound[MixSpec]:
 
 
 def _make_settings(options: BuildOptions, spec: MixSpec, plan: Plan) -> tuple[BuildSettings, str | None]:
-    tokenizer = read_tokenizer(expand(spec.tokenizer.file, options.data))
-    TextEncoder(tokenizer, spec.tokenizer.eos)  # refuses now what would fail in hours
+    tokenizer = _describe_tokenizer(spec, options.data)
     progress_folder = tempfile.mkdtemp(prefix="gristmill-") if options.is_local else None
     try:
         settings = make_settings(
             spec,
             output=options.output,
             data_root=options.data,
-            tokenizer_digest=tokenizer.digest,
+            tokenizer=tokenizer,
             num_ranges=num_hash_ranges(plan),
             progress_folder=progress_folder,
         )
     except ValueError as error:
         raise SpecError(f"{options.spec}: {error}") from error
     return settings, progress_folder
+
+
+def _describe_tokenizer(spec: MixSpec, data_root: str) -> TokenizerEntry:
+    """Load the tokenizer once here, so that what would fail on every worker is refused at once."""
+    file = read_tokenizer(expand(spec.tokenizer.file, data_root))
+    encoder = TextEncoder(file, spec.tokenizer.eos)
+    return TokenizerEntry(
+        name=PurePosixPath(spec.tokenizer.file).name,
+        digest=file.digest,
+        vocab_size=encoder.vocab_size,
+        eos_id=encoder.eos_id,
+    )
 
 
 def _build(options: BuildOptions, plan: Plan, settings: BuildSettings, progress_folder: str | None) -> int:

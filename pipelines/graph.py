@@ -3,8 +3,8 @@
 Elements are units, packed blocks of fixed-size records, and names of files; never a text.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import Any, Literal, TypeAlias
 
 import apache_beam as beam
 from apache_beam.pvalue import AsSingleton, TaggedOutput
@@ -14,16 +14,19 @@ from pipelines.encoder import TextEncoder, read_tokenizer
 from pipelines.plan import Unit
 from pipelines.progress import Marks
 from pipelines.settings import BuildSettings
-from pipelines.stations.assemble import UnitResult, assemble, check_failures
+from pipelines.stations.assemble import assemble, check_failures
 from pipelines.stations.fingerprints import MATCH_RECORD, split_by_range, unpack
 from pipelines.stations.judge import judge_unit, match_records
 from pipelines.stations.match import find_exact_duplicates, pack_by_unit
 from pipelines.stations.measure import measure_unit, measures_uri
+from pipelines.stations.results import UnitResult
 from pipelines.stations.tokens import tokenize_unit, tokens_uri
 from pipelines.stations.verdicts import apply_duplicates, apply_tokens, leave_verdicts
 from pipelines.storage import exists
 
 _COUNTS = "counts"
+_Counts: TypeAlias = TaggedOutput[Literal["counts"], tuple[int, int, int]]
+"""Source, records read and records failed of one unit, beside the blocks."""
 
 
 class BuildMix(beam.PTransform[Any, Any]):
@@ -37,15 +40,15 @@ class BuildMix(beam.PTransform[Any, Any]):
         """Lay the road; the labels are the names of the stations."""
         settings = self._settings
         measured = units | "MeasureUnits" >> beam.ParDo(_MeasureUnit(settings))
-        judged = measured | "JudgeUnits" >> beam.ParDo(_JudgeUnit(settings)).with_outputs(_COUNTS, main="blocks")
+        judge = beam.ParDo(_JudgeUnit(settings)).with_output_types(tuple[int, bytes])
+        judged = measured | "JudgeUnits" >> judge.with_outputs(_COUNTS, main="blocks")
         admitted = (
-            judged[_COUNTS].with_output_types(tuple[int, tuple[int, int]])
-            | "CountBySource" >> beam.GroupByKey()
+            judged[_COUNTS]
             | "GatherCounts" >> beam.combiners.ToList()
             | "CheckFailures" >> beam.ParDo(_CheckFailures(settings))
         )
         duplicates = (
-            judged["blocks"].with_output_types(tuple[int, bytes])
+            judged["blocks"]
             | "GroupByHashRange" >> beam.GroupByKey()
             | "FindExactDuplicates" >> beam.ParDo(_FindExactDuplicates()).with_output_types(tuple[int, bytes])
         )
@@ -89,9 +92,9 @@ class _JudgeUnit(beam.DoFn):
     def __init__(self, settings: BuildSettings) -> None:
         self._settings = settings
 
-    def process(self, unit: Unit) -> Iterator[tuple[int, bytes] | TaggedOutput]:
+    def process(self, unit: Unit) -> Iterator[tuple[int, bytes] | _Counts]:
         judged = judge_unit(unit, self._settings, columns=[])
-        yield TaggedOutput(_COUNTS, (unit.source, (judged.num_read, judged.num_failed)))
+        yield TaggedOutput(_COUNTS, (unit.source, judged.num_read, judged.num_failed))
         if self._settings.spec.dedupe.exact:
             yield from split_by_range(match_records(unit, judged), self._settings.num_ranges)
 
@@ -102,8 +105,8 @@ class _CheckFailures(beam.DoFn):
     def __init__(self, settings: BuildSettings) -> None:
         self._settings = settings
 
-    def process(self, counts: list[tuple[int, Iterable[tuple[int, int]]]]) -> Iterator[bool]:
-        check_failures(self._settings, {source: list(each) for source, each in counts})
+    def process(self, counts: list[tuple[int, int, int]]) -> Iterator[bool]:
+        check_failures(self._settings, counts)
         yield True
 
 
@@ -126,9 +129,9 @@ class _TokenizeUnit(beam.DoFn):
         settings = self._settings
         self._encoder = TextEncoder(read_tokenizer(settings.tokenizer_file), settings.spec.tokenizer.eos)
 
-    def process(self, element: tuple[int, Mapping[str, list[Any]]], _admitted: object) -> Iterator[UnitResult]:
+    def process(self, element: tuple[int, dict[str, Any]], _admitted: object) -> Iterator[UnitResult]:
         ordinal, grouped = element
-        (unit,) = grouped["units"]
+        (unit,) = grouped["units"]  # Beam gives lists or lazy iterables
         assert self._encoder is not None  # Beam calls setup() first
         marks = Marks(self._settings.progress_folder, "tokenize", ordinal)
         judged = judge_unit(unit, self._settings)

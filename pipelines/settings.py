@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from filters.measures import MeasureGroup, default_groups
 from filters.rule_sets import rule_set
 from filters.rules import Rule
+from mixes.manifest import TokenizerEntry
 from mixes.spec import MixSpec, PublishedRules, SourceSpec, expand
 from pipelines.plan import digest_of, measures_fingerprint, tokens_fingerprint
 from pipelines.readers import ReadSettings
@@ -32,7 +33,7 @@ class BuildSettings:
     output: str
     data_root: str
     tokenizer_file: str
-    tokenizer_digest: str  # sha256 of the uncompressed tokenizer.json
+    tokenizer: TokenizerEntry  # as the manifest will name it
     language_model: str | None
     sources: tuple[SourceSettings, ...]
     num_ranges: int  # hash ranges of the match station
@@ -52,7 +53,7 @@ def make_settings(
     *,
     output: str,
     data_root: str,
-    tokenizer_digest: str,
+    tokenizer: TokenizerEntry,
     num_ranges: int,
     progress_folder: str | None,
 ) -> BuildSettings:
@@ -68,9 +69,9 @@ def make_settings(
         output=output,
         data_root=data_root,
         tokenizer_file=expand(spec.tokenizer.file, data_root),
-        tokenizer_digest=tokenizer_digest,
+        tokenizer=tokenizer,
         language_model=model,
-        sources=tuple(_source_settings(spec, source, fingerprints, tokenizer_digest) for source in spec.sources),
+        sources=tuple(_source_settings(spec, source, fingerprints, tokenizer.digest) for source in spec.sources),
         num_ranges=num_ranges,
         progress_folder=progress_folder,
     )

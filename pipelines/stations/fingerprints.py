@@ -18,25 +18,26 @@ MATCH_RECORD = np.dtype(
 DUPLICATE_RECORD = np.dtype([("document", "<u8"), ("survivor", "<u8")])
 """One duplicate: its number in its unit, and the reference of the document that is kept instead."""
 
-_ROW_BITS = np.uint64(40)
-_ROW_MASK = np.uint64((1 << 40) - 1)
+UNIT_SHIFT = 40
+"""A reference holds the ordinal of a unit above this bit, and the number of a document in that unit below it."""
+DOCUMENT_MASK = (1 << UNIT_SHIFT) - 1
 
 
 def pack_reference(unit: int, documents: NDArray[np.int64]) -> NDArray[np.uint64]:
     """Return references of documents of one unit: 24 bits of unit ordinal over 40 bits of document number."""
     if unit >= 1 << 24:
         raise ValueError(f"unit {unit:,}: a build can have at most {1 << 24:,} units; raise units.max_bytes")
-    return (np.uint64(unit) << _ROW_BITS) | documents.astype(np.uint64)
+    return (np.uint64(unit) << np.uint64(UNIT_SHIFT)) | documents.astype(np.uint64)
 
 
 def unit_of(references: NDArray[np.uint64]) -> NDArray[np.int64]:
     """Return the unit ordinals of references."""
-    return (references >> _ROW_BITS).astype(np.int64)
+    return (references >> np.uint64(UNIT_SHIFT)).astype(np.int64)
 
 
 def document_of(references: NDArray[np.uint64]) -> NDArray[np.int64]:
     """Return the document numbers, inside their unit, of references."""
-    return (references & _ROW_MASK).astype(np.int64)
+    return (references & np.uint64(DOCUMENT_MASK)).astype(np.int64)
 
 
 def split_by_range(records: NDArray[np.void], num_ranges: int) -> Iterator[tuple[int, bytes]]:

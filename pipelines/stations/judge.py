@@ -87,7 +87,7 @@ def judge_unit(unit: Unit, settings: BuildSettings, columns: list[str] | None = 
     needed = {"shard", "digest", "id_key", "bytes", "failure", *(rule.measure for rule in source.rules)}
     with open_stored(uri) as stream:
         file = pq.ParquetFile(stream)
-        shards = json.loads(file.schema_arrow.metadata[b"gristmill"])["shards"]
+        shards = json.loads(file.metadata.metadata[b"gristmill"])["shards"]
         table = file.read(columns=None if columns is None else sorted(needed | set(columns)))
     is_document = pc.is_null(table.column("failure"))
     documents = table.filter(is_document)

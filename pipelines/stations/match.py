@@ -25,10 +25,14 @@ def find_exact_duplicates(records: NDArray[np.void]) -> tuple[NDArray[np.uint64]
 
 def pack_by_unit(duplicates: NDArray[np.uint64], survivors: NDArray[np.uint64]) -> Iterator[tuple[int, bytes]]:
     """Yield (unit ordinal, packed duplicates) for each unit that holds any."""
+    if not len(duplicates):
+        return
     units = unit_of(duplicates)
     order = np.argsort(units, kind="stable")
     ordinals, starts = np.unique(units[order], return_index=True)
-    for ordinal, rows in zip(ordinals.tolist(), np.split(order, starts[1:]), strict=True):
+    ends = np.append(starts[1:], len(order))
+    for ordinal, start, end in zip(ordinals.tolist(), starts, ends, strict=True):
+        rows = order[start:end]
         packed = np.zeros(len(rows), DUPLICATE_RECORD)
         packed["document"] = document_of(duplicates[rows])
         packed["survivor"] = survivors[rows]

@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 from mixes.errors import DataError
 from mixes.files import FileDigest
 from mixes.hashing import sampling_keys
-from mixes.parts import PartDocuments, PartSummary, token_dtype, write_part
+from mixes.parts import PartDocuments, PartSummary, write_part
 from mixes.repeats import has_repeated_ngrams
+from mixes.token_ids import token_dtype
 from pipelines.documents import Failure, ShardDamage
 from pipelines.encoder import TextEncoder
 from pipelines.plan import Unit

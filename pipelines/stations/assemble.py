@@ -1,0 +1,170 @@
+"""Assemble: add up what the units left, cut to the budget, and publish manifest, ledger and report."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+
+from mixes.canonical import canonical_json, resolved
+from mixes.errors import DataError
+from mixes.ledger import STATIONS, Count, Ledger, SourceLedger, TokenCount
+from mixes.ledger import dump as dump_ledger
+from mixes.manifest import FileEntry, Manifest, SourceEntry
+from mixes.manifest import dump as dump_manifest
+from mixes.token_ids import token_dtype
+from pipelines.plan import wanted_tokens
+from pipelines.report.page import render
+from pipelines.settings import BuildSettings
+from pipelines.stations.cut import cut_to_budget
+from pipelines.stations.measure import measures_uri
+from pipelines.stations.publish import publish_mix
+from pipelines.stations.results import SourceResults, UnitResult, load_results
+from pipelines.stations.shown import report_data
+
+
+def check_failures(settings: BuildSettings, counts: Iterable[tuple[int, int, int]]) -> None:
+    """Refuse to go on when too many records of a source failed.
+
+    Args:
+        settings: The build's settings.
+        counts: For each unit its source, the records read and the records failed, in any order.
+
+    Raises:
+        DataError: A source has a larger share of failed records than `reading.max_failed`.
+    """
+    limit = settings.spec.reading.max_failed
+    totals = np.zeros((len(settings.sources), 2), np.int64)
+    for source, num_read, num_failed in counts:
+        totals[source] += num_read, num_failed
+    for source, (num_read, num_failed) in enumerate(totals.tolist()):
+        if num_failed > limit * num_read:
+            raise DataError(
+                f"source '{settings.sources[source].name}': {num_failed:,} of {num_read:,} records failed, "
+                f"{num_failed / num_read:.4f} of them; wanted at most reading.max_failed {limit:g}; "
+                f"{settings.uri(settings.sources[source].measures_folder)} lists each with its reason; "
+                "mend the shards or raise the limit"
+            )
+
+
+def assemble(settings: BuildSettings, results: Sequence[UnitResult]) -> str:
+    """Publish the built mix; return the place of its manifest.
+
+    Raises:
+        SpecError: A source cannot give the tokens wanted of it.
+        MixError: The ledger does not balance, or the mix cannot be written.
+    """
+    spec = settings.spec
+    sources = load_results(settings, results)
+    entries = tuple(
+        cut_to_budget(settings, index, source.parts, wanted_tokens=wanted, budget=spec.tokens)
+        for index, (source, wanted) in enumerate(zip(sources, wanted_tokens(spec), strict=True))
+    )
+    files = {
+        "ledger.json": dump_ledger(_ledger(spec.name, entries, sources)),
+        "shards.json": _shards(settings, sources),
+        "spec.yaml": resolved(spec),
+    }
+    manifest = _manifest(settings, entries, sources, files)
+    files["units.json"] = _units(settings, results)
+    files["report.html"] = render(report_data(settings, manifest, sources)).encode()
+    files["manifest.json"] = dump_manifest(manifest)
+    publish_mix(settings.uri("mixes", spec.name), files)
+    return settings.uri("mixes", spec.name, "manifest.json")
+
+
+def _ledger(name: str, entries: Sequence[SourceEntry], sources: Sequence[SourceResults]) -> Ledger:
+    """Return the ledger: what the units say they kept beside what the parts hold, which must agree."""
+    return Ledger(
+        name=name,
+        sources=tuple(_source_ledger(entry, source) for entry, source in zip(entries, sources, strict=True)),
+    )
+
+
+def _source_ledger(entry: SourceEntry, source: SourceResults) -> SourceLedger:
+    prefix = TokenCount(
+        documents=sum(part.prefix_documents for part in entry.parts),
+        bytes=sum(part.prefix_bytes for part in entry.parts),
+        tokens=sum(part.prefix_tokens for part in entry.parts),
+    )
+    kept = TokenCount(documents=source.kept[0], bytes=source.kept[1], tokens=entry.available_tokens)
+    left_over = TokenCount(
+        documents=kept.documents - prefix.documents, bytes=kept.bytes - prefix.bytes, tokens=kept.tokens - prefix.tokens
+    )
+    counts = {place: Count(documents=count[0], bytes=count[1]) for place, count in source.losses.items()}
+    return SourceLedger(
+        name=entry.name,
+        read=Count(documents=source.read[0], bytes=source.read[1]),
+        failed={reason: count for (station, reason), count in counts.items() if station == "read"},
+        dropped={
+            station: {reason: count for (each, reason), count in counts.items() if each == station}
+            for station in STATIONS
+        },
+        kept=kept,
+        edited_bytes=0,
+        whole_epochs=entry.whole_epochs,
+        prefix=prefix,
+        in_mix=TokenCount(documents=entry.documents, bytes=entry.bytes, tokens=entry.tokens),
+        left_over=TokenCount() if entry.whole_epochs else left_over,
+    )
+
+
+def _manifest(
+    settings: BuildSettings,
+    entries: tuple[SourceEntry, ...],
+    sources: Sequence[SourceResults],
+    files: Mapping[str, bytes],
+) -> Manifest:
+    spec = settings.spec
+    return Manifest(
+        name=spec.name,
+        fingerprint=_fingerprint(settings, sources),
+        seed=spec.seed,
+        dtype=token_dtype(settings.tokenizer.vocab_size).name,
+        tokenizer=settings.tokenizer,
+        tokens=sum(entry.tokens for entry in entries),
+        documents=sum(entry.documents for entry in entries),
+        bytes=sum(entry.bytes for entry in entries),
+        sources=entries,
+        files={
+            name: FileEntry(size=len(data), digest=hashlib.sha256(data).hexdigest()) for name, data in files.items()
+        },
+    )
+
+
+def _fingerprint(settings: BuildSettings, sources: Sequence[SourceResults]) -> str:
+    """Return the digest of all that can change a byte of the mix: settings, models, tokenizer and every shard."""
+    identity = {
+        "spec": resolved(settings.spec).decode(),
+        "folders": [[source.measures_folder, source.tokens_folder] for source in settings.sources],
+        "tokenizer": settings.tokenizer.digest,
+        "shards": [
+            [[shard["name"], shard["digest"]] for account in source.accounts for shard in account.shards]
+            for source in sources
+        ],
+    }
+    return hashlib.sha256(canonical_json(identity)).hexdigest()[:32]
+
+
+def _shards(settings: BuildSettings, sources: Sequence[SourceResults]) -> bytes:
+    """Return where every document came from: the shards of each source with digest, size and damage."""
+    body = {
+        plan.name: [shard for account in source.accounts for shard in account.shards]
+        for plan, source in zip(settings.sources, sources, strict=True)
+    }
+    return json.dumps(body, sort_keys=True, indent=1).encode() + b"\n"
+
+
+def _units(settings: BuildSettings, results: Sequence[UnitResult]) -> bytes:
+    """Return which files below this output the mix was made from; for tools at work here, not part of the mix."""
+    start = len(settings.uri("")) if settings.uri("").endswith("/") else len(settings.uri("")) + 1
+    body = [
+        {
+            "source": settings.sources[result.unit.source].name,
+            "measures": measures_uri(settings, result.unit)[start:],
+            "verdicts": result.account[start:],
+            "tokens": result.tokens[start:],
+        }
+        for result in results
+    ]
+    return json.dumps(body, sort_keys=True, indent=1).encode() + b"\n"

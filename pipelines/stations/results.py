@@ -1,0 +1,76 @@
+"""What all units of a source left, added up."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from mixes.parts import PartSummary
+from pipelines.plan import Unit
+from pipelines.settings import BuildSettings
+from pipelines.stations.tokens import UnitTokens, parse_unit_tokens
+from pipelines.stations.verdicts import UnitAccount, load_account
+from pipelines.storage import read_bytes
+
+
+class UnitResult(NamedTuple):
+    """Where one unit left its account and the record of its parts; a Beam element."""
+
+    ordinal: int
+    unit: Unit
+    account: str
+    tokens: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceResults:
+    """The accounts and parts of one source, in the order of its units. Counts are (documents, bytes)."""
+
+    results: tuple[UnitResult, ...]
+    accounts: tuple[UnitAccount, ...]
+    tokens: tuple[UnitTokens, ...]
+
+    @property
+    def read(self) -> tuple[int, int]:
+        """Return what was read."""
+        return _add(account.read for account in self.accounts)
+
+    @property
+    def kept(self) -> tuple[int, int]:
+        """Return what survived every station."""
+        return _add(account.kept for account in self.accounts)
+
+    @property
+    def losses(self) -> dict[tuple[str, str], tuple[int, int]]:
+        """Return what was lost by (station, reason), in alphabetical order."""
+        names = sorted({name for account in self.accounts for name in account.losses})
+        return {
+            (name.split("/")[0], name.split("/")[1]): _add(
+                account.losses.get(name, (0, 0)) for account in self.accounts
+            )
+            for name in names
+        }
+
+    @property
+    def parts(self) -> list[tuple[str, PartSummary]]:
+        """Return the stems and summaries of all parts, in the order of the token stream."""
+        return [part for tokens in self.tokens for part in tokens.parts]
+
+
+def _add(counts: Iterable[tuple[int, int]]) -> tuple[int, int]:
+    every = list(counts)
+    return sum(documents for documents, _ in every), sum(size for _, size in every)
+
+
+def load_results(settings: BuildSettings, results: Sequence[UnitResult]) -> list[SourceResults]:
+    """Read back what the units left, one entry a source of the spec."""
+    by_source: list[list[UnitResult]] = [[] for _ in settings.sources]
+    for result in sorted(results, key=lambda result: result.ordinal):
+        by_source[result.unit.source].append(result)
+    return [
+        SourceResults(
+            results=tuple(each),
+            accounts=tuple(load_account(result.account) for result in each),
+            tokens=tuple(parse_unit_tokens(read_bytes(result.tokens)) for result in each),
+        )
+        for each in by_source
+    ]
