@@ -14,6 +14,11 @@ def count(number: int) -> str:
     return f"{number:,}".replace("-", "\N{MINUS SIGN}")
 
 
+def things(number: int, noun: str) -> str:
+    """Return the number with what it counts, whose plural is regular: 1 shard, 2 shards."""
+    return f"{count(number)} {noun}" + ("" if number == 1 else "s")
+
+
 def share(part: int, whole: int) -> str:
     """Return part / whole in percent with one decimal; only exact zeros and wholes read 0 % and 100 %."""
     if whole <= 0:

@@ -4,13 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pipelines.report.charts import Ribbon, flow
-from pipelines.report.data import Count, Loss, add_up, in_order
-from pipelines.report.figures import count, share, size
+from pipelines.report.data import READ, Count, Loss, add_up, in_order
+from pipelines.report.figures import count, share, size, things
 from pipelines.report.markup import Child, Markup, element, foreign, join
 from pipelines.report.tables import LOST_AT, fold, scrolling, table
 
 MAX_REASONS = 14
-"""Reasons with a branch of their own; what is beyond them is one branch a station, and a table."""
+"""Reasons of drops with a branch of their own; those beyond are one branch a station, and rows of a table.
+
+Failures always have their own: few reasons exist, and a small one is no less of a surprise.
+"""
 
 _TRUNK = 150.0  # pixels
 _THINNEST = 1.25
@@ -40,12 +43,13 @@ def document_flow(read: Count, kept: Count, left_over: Count, losses: Sequence[L
     drawing = flow(
         _ribbons(rows, read),
         height=sum(row.height(read) for row in rows),
-        title=f"What became of {count(read.documents)} documents",
+        title=f"What became of {things(read.documents, 'document')}",
         description="Each branch is as thick as its share of the documents read; the table beside it has the numbers.",
     )
     trunk = element("p", element("b", count(read.documents)), " read, ", size(read.bytes), class_="trunk-label")
     grid = element("div", element("div", trunk, drawing), _table(rows, read), class_="flow")
-    everything = _all_reasons(losses, read) if len(losses) > MAX_REASONS else join()
+    merged = len(losses) > sum(row.colour in LOST_AT for row in rows)
+    everything = _all_reasons(losses, read) if merged else join()
     return join(scrolling("From read to mix", grid), everything)
 
 
@@ -59,18 +63,21 @@ def _kept_rows(kept: Count, left_over: Count) -> list[_Row]:
 
 
 def _lost_rows(losses: Sequence[Loss]) -> list[_Row]:
-    """Return a heading for each station, its larger losses, and the rest of them as one row."""
-    largest = set(sorted(losses, key=lambda loss: -loss.count.documents)[:MAX_REASONS])
+    """Return a heading for each station, its larger losses, and the rest of them as one row.
+
+    `losses` lie in the order of the road.
+    """
+    drops = [loss for loss in losses if loss.station != READ]
+    smaller = set(sorted(drops, key=lambda loss: -loss.count.documents)[MAX_REASONS:])
     rows = []
     for station, heading in LOST_AT.items():
         here = [loss for loss in losses if loss.station == station]
-        others = [loss for loss in here if loss not in largest]
+        others = [loss for loss in here if loss in smaller]
         if len(others) == 1:  # a row for it takes no more room than a row for "one other"
-            largest.update(others)
             others = []
+        own = here[: len(here) - len(others)]  # the smaller ones lie last
         if here:
             rows.append(_Row(label=heading, count=add_up(loss.count for loss in here)))
-        own = [loss for loss in here if loss in largest]
         rows += [_Row(label=foreign(loss.reason), count=loss.count, colour=station, title=loss.reason) for loss in own]
         if others:
             words = f"{len(others)} other reasons"
@@ -84,7 +91,9 @@ def _ribbons(rows: Sequence[_Row], read: Count) -> list[Ribbon]:
     for row in rows:
         height = row.height(read)
         if row.colour:
-            words = f"{row.title}: {count(row.count.documents)} documents, {share(row.count.documents, read.documents)}"
+            words = (
+                f"{row.title}: {things(row.count.documents, 'document')}, {share(row.count.documents, read.documents)}"
+            )
             ribbons.append(Ribbon(row.thickness(read), top + height / 2, row.colour, words))
         top += height
     return ribbons

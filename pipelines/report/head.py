@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from pipelines.report.data import READ, Count, DamagedShard, ReportData, SourceData, add_up, in_order
-from pipelines.report.figures import count, in_words, share, size
+from pipelines.report.figures import count, in_words, share, size, things
 from pipelines.report.markup import Child, Markup, element, foreign, join
 from pipelines.report.tables import part, table
 
@@ -26,7 +26,7 @@ def masthead(data: ReportData) -> Markup:
         ),
         _figure("documents in the mix", in_words(data.documents), join(size(data.bytes), " of text")),
         _figure("documents read", in_words(read.documents), join(size(read.bytes), " of text")),
-        _figure("kept", share(kept.documents, read.documents), join(count(kept.documents), " documents")),
+        _figure("kept", share(kept.documents, read.documents), join(things(kept.documents, "document"))),
         _figure("failed", in_words(failed.documents), join(_of_read(failed, read))),
     )
     return element(
@@ -90,13 +90,12 @@ def _damaged_shards(sources: Sequence[SourceData]) -> Markup | None:
     beyond = len(found) - len(items)
     if beyond:
         items.append(element("li", f"and {count(beyond)} more", class_="quiet"))
-    title = "One damaged shard" if len(found) == 1 else f"{count(len(found))} damaged shards"
-    return part(title, element("ul", *items, class_="damaged"), wide=True)
+    return part(things(len(found), "damaged shard"), element("ul", *items, class_="damaged"), wide=True)
 
 
 def _damaged_shard(source: str, damaged: DamagedShard) -> Markup:
     found = join(foreign(damaged.reason), ": " if damaged.detail else "", foreign(damaged.detail))
-    before = f"{count(damaged.documents_before)} documents before the damage"
+    before = things(damaged.documents_before, "document") + " before the damage"
     return element(
         "li",
         element("p", foreign(source), " ", element("code", foreign(damaged.shard))),
@@ -120,8 +119,7 @@ def _failures(sources: Sequence[SourceData]) -> Markup | None:
         for source in sources
         if source.failed.documents
     ]
-    title = "One record failed" if failed == 1 else f"{count(failed)} records failed"
-    return part(title, table("Records that failed", columns, rows), wide=True)
+    return part(things(failed, "record") + " failed", table("Records that failed", columns, rows), wide=True)
 
 
 def _failure_reasons(source: SourceData) -> Markup:

@@ -6,7 +6,7 @@ from pipelines.report import head, markup, spread
 from pipelines.report.budget import token_budget
 from pipelines.report.comparison import sources_compared
 from pipelines.report.data import ReportData, SourceData, add_up
-from pipelines.report.figures import count, size
+from pipelines.report.figures import size, things
 from pipelines.report.flow import document_flow
 from pipelines.report.markup import Markup, element, foreign, join
 from pipelines.report.reasons import reasons_by_source, rules_with_limits
@@ -101,9 +101,9 @@ def _whole_mix(data: ReportData, anchors: list[str]) -> list[Markup]:
 def _source(source: SourceData, anchor: str, max_samples: int) -> Markup:
     """Return the section of one source: its flow, lengths, languages, rules and samples."""
     facts = join(
-        f"{count(source.shards)} shards, {count(source.read.documents)} documents, ",
+        f"{things(source.shards, 'shard')}, {things(source.read.documents, 'document')}, ",
         size(source.read.bytes),
-        f" read; {count(source.tokens)} tokens in the mix.",
+        f" read; {things(source.tokens, 'token')} in the mix.",
     )
     return section(
         anchor,

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pipelines.report.data import Count, Loss, SourceData, add_up, in_order
-from pipelines.report.figures import count, share
+from pipelines.report.figures import count, share, things
 from pipelines.report.markup import Child, Markup, element, foreign, join
 from pipelines.report.tables import scrolling, table
 
@@ -13,6 +13,7 @@ MAX_SOURCES = 12
 """Sources with a column of their own; where there are more, the smaller ones share one."""
 
 _SHADES = 8
+_MAX_HEADING = 30  # characters of a source's name above its column
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,11 @@ def _source_columns(sources: Sequence[SourceData]) -> list[_Column]:
     """Return a column for each source, in their order; where there are too many, the smallest share the last."""
     largest = sorted(range(len(sources)), key=lambda place: (-sources[place].read.documents, place))
     own = set(largest if len(sources) <= MAX_SOURCES else largest[: MAX_SOURCES - 1])
-    columns = [_column(foreign(source.name), [source]) for place, source in enumerate(sources) if place in own]
+    columns = [
+        _column(foreign(source.name, max_characters=_MAX_HEADING), [source])
+        for place, source in enumerate(sources)
+        if place in own
+    ]
     others = [source for place, source in enumerate(sources) if place not in own]
     return [*columns, _column(f"{len(others)} others", others)] if others else columns
 
@@ -89,4 +94,4 @@ def _cell(number: int, whole: int) -> Markup:
     if not number or not whole:
         return element("td", class_="number")
     shade = math.ceil(_SHADES * math.sqrt(min(1.0, number / whole)))
-    return element("td", share(number, whole), class_=f"number shade-{shade}", title=f"{count(number)} documents")
+    return element("td", share(number, whole), class_=f"number shade-{shade}", title=things(number, "document"))

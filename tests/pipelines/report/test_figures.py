@@ -87,3 +87,8 @@ def test_binary_size_has_a_binary_unit(exponent: int, text: str) -> None:
 
 def test_binary_count_sets_thousands_apart() -> None:
     assert figures.binary_count(15) == "32,768"
+
+
+@pytest.mark.parametrize(("number", "text"), [(0, "0 shards"), (1, "1 shard"), (1234, "1,234 shards")])
+def test_only_one_thing_is_singular(number: int, text: str) -> None:
+    assert figures.things(number, "shard") == text

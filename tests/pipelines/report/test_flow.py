@@ -66,6 +66,13 @@ def test_a_single_reason_is_never_called_other(reasons: int) -> None:
     assert "other" not in "".join(row[0] for row in parsed.tables[ROWS])
 
 
+def test_failures_always_have_a_branch_of_their_own() -> None:
+    drops = {("rules", f"reason_{place}"): 0.02 for place in range(MAX_REASONS + 5)}
+    failures = {("read", "bad_json"): 0.0002, ("read", "bad_utf8"): 0.0001}
+    rows = {row[0]: row[1] for row in parse(flow_of(make_source(shape=drops | failures))).tables[ROWS]}
+    assert (rows["bad_json"], rows["bad_utf8"], rows["5 other reasons"]) == ("2", "1", "1,000")
+
+
 def test_reason_that_took_nothing_has_no_row() -> None:
     ten = Count(documents=10, bytes=10)
     parsed = parse(document_flow(ten, ten, Count(), [Loss(station="rules", reason="unused", count=Count())]))

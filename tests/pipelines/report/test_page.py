@@ -113,7 +113,7 @@ def test_mix_of_empty_sources_is_rendered(number: int) -> None:
 def test_source_that_failed_wholly_is_rendered() -> None:
     source = make_source(shape={("read", "bad_json"): 1.0}, documents=1, wanted_tokens=0, epochs=0.0)
     source = replace(source, kept_lengths={}, kept_token_lengths={}, kept_languages={})
-    assert "One record failed" in parse(render(make_report([source]))).text
+    assert "1 record failed" in parse(render(make_report([source]))).text
 
 
 def test_many_sources_and_reasons_are_rendered_in_bounded_size() -> None:
