@@ -15,6 +15,8 @@ MAX_ALL_SAMPLES = 3000
 
 MAX_EXCERPT_CHARACTERS = 600
 
+_NO_TEXT = element("p", "No text.", class_="quiet")
+
 
 def samples_each(sources: Sequence[SourceData]) -> int:
     """Return how many samples each reason of each source may show, so that the whole report holds MAX_ALL_SAMPLES."""
@@ -53,7 +55,7 @@ def _sample(sample: Sample) -> Markup:
         "article",
         element("p", element("code", foreign(sample.id)), element("span", place, class_="quiet")),
         *_why(sample),
-        passage(sample.excerpt, max_characters=MAX_EXCERPT_CHARACTERS),
+        passage(sample.excerpt, max_characters=MAX_EXCERPT_CHARACTERS) if sample.excerpt else _NO_TEXT,
     )
 
 

@@ -54,6 +54,12 @@ def test_excerpt_beyond_the_bound_is_cut() -> None:
     assert parse(lost_documents(source, each=1)).text.endswith("x" * MAX_EXCERPT_CHARACTERS + "…")
 
 
+def test_document_without_text_says_so() -> None:
+    parsed = parse(lost_documents(source_with(make_empty_source(), replace(SHORT, excerpt="")), each=1))
+    assert parsed.text.endswith("No text.")
+    assert "passage" not in parsed.classes("bdi")
+
+
 def test_many_reasons_leave_fewer_samples_of_each_until_none() -> None:
     def sources(number: int) -> list[SourceData]:
         return [source_with(make_empty_source(), SHORT)] * number
