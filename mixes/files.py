@@ -5,6 +5,7 @@ import hashlib
 import io
 import os
 import secrets
+import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -120,21 +121,32 @@ def resolve_inside(root: Path, name: str) -> Path:
     return path
 
 
-def require_size(root: Path, name: str, size: int) -> Path:
-    """Return the path of a file that a manifest names, after a check of its size in bytes.
+def require_file(root: Path, name: str) -> Path:
+    """Return the path of a file that a manifest names, after a check that it is there.
 
     Raises:
-        MixError: the file is absent, is no plain file, has another size or lies outside `root`.
+        MixError: the file is absent, is no plain file or lies outside `root`.
     """
     path = resolve_inside(root, name)
     try:
-        found = path.stat().st_size
+        mode = path.stat().st_mode
     except OSError as error:
         raise MixError(
             f"{path}: cannot be read: {error.strerror}; the manifest names it: copy it here or build again"
         ) from error
-    if not path.is_file():
-        raise MixError(f"{path}: found a folder or device, wanted a plain file of {size:,} bytes")
+    if not stat.S_ISREG(mode):
+        raise MixError(f"{path}: found a folder or device, wanted a plain file")
+    return path
+
+
+def require_size(root: Path, name: str, size: int) -> Path:
+    """Return the path of a file that a manifest names, after a check of its size in bytes.
+
+    Raises:
+        MixError: the file has another size, or `require_file` refuses it.
+    """
+    path = require_file(root, name)
+    found = path.stat().st_size
     if found != size:
         raise MixError(
             f"{path}: found {found:,} bytes, the manifest says {size:,}; the file was cut or changed: copy it again"

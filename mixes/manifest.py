@@ -189,7 +189,7 @@ def load(path: Path) -> Manifest:
     Raises:
         MixError: there is none, or it is damaged.
     """
-    file = _manifest_file(path)
+    file = mix_folder(path) / FILE_NAME
     try:
         data = file.read_bytes()
     except OSError as error:
@@ -199,9 +199,14 @@ def load(path: Path) -> Manifest:
     return parse(data, str(file))
 
 
+def mix_folder(path: Path) -> Path:
+    """Return the folder of a mix, OUTPUT/mixes/<name>, given that folder or the manifest file in it."""
+    return path.parent if path.name == FILE_NAME else path
+
+
 def mix_root(path: Path) -> Path:
     """Return OUTPUT, the folder that file names are relative to, given a mix's folder or its manifest file."""
-    return Path(os.path.abspath(_manifest_file(path))).parents[2]  # `..` has to go, links have to stay
+    return Path(os.path.abspath(mix_folder(path))).parents[1]  # `..` has to go, links have to stay
 
 
 def check(manifest: Manifest, place: str) -> None:
@@ -285,7 +290,3 @@ def _check_distinct(place: str, what: str, names: Iterable[str]) -> None:
     repeated = [name for name, count in Counter(names).items() if count > 1]
     if repeated:
         raise MixError(f"{place}: found {repeated[0]!r} twice, wanted {what} once")
-
-
-def _manifest_file(path: Path) -> Path:
-    return path if path.name == FILE_NAME else path / FILE_NAME

@@ -1,0 +1,265 @@
+"""Verification: a mix written part by part passes, and every fault that is planted in it is named."""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from mixes import ledger as ledgers
+from mixes.budget import Prefix, bin_rows, cut_source, find_cut_bin
+from mixes.errors import MixError
+from mixes.files import digest_file
+from mixes.hashing import sampling_keys
+from mixes.ledger import Count, Ledger, SourceLedger, TokenCount
+from mixes.manifest import FileEntry, Manifest, PartEntry, SourceEntry, TokenizerEntry, dump, load
+from mixes.parts import PartDocuments, PartSummary, read_index, write_part
+from mixes.verification import check_contents, check_files
+from tests.mixes.small_mix import publish_bytes
+
+EOS = 99
+WANTED = 70
+
+
+def write_unit(root: Path, stem: str, seed: int) -> PartSummary:
+    """Write a part of 12 documents of 1 to 9 tokens."""
+    chance = np.random.default_rng(seed)
+    lengths = chance.integers(1, 10, 12)
+    tokens = chance.integers(0, EOS, lengths.sum()).astype(np.uint32)
+    tokens[np.cumsum(lengths) - 1] = EOS
+    digests = chance.integers(0, 2**64, (2, 12), dtype=np.uint64)
+    documents = PartDocuments(
+        starts=np.cumsum(lengths) - lengths,
+        lengths=lengths,
+        keys=sampling_keys(digests[0], digests[1], 1234),
+        ids=pa.array([f"{seed}-{row}" for row in range(12)]),
+        shards=pa.array(["a.jsonl"] * 12),
+        rows=np.arange(12),
+        bytes=lengths * 4,
+    )
+    return write_part(f"{root}/{stem}", tokens, documents, vocab_size=100, eos_id=EOS)
+
+
+def write_mix(root: Path) -> Path:
+    """Write a mix of one source of two parts, cut to WANTED tokens; return its folder."""
+    stems = ["tokens/web-0/a-00000", "tokens/web-0/b-00000"]
+    summaries = [write_unit(root, stem, seed) for seed, stem in enumerate(stems)]
+    number, _ = find_cut_bin(summaries[0].histogram + summaries[1].histogram, WANTED)
+    indexes = [read_index(f"{root}/{stem}.parquet") for stem in stems]
+    cut = cut_source([bin_rows(index.keys, index.lengths, index.bytes, number) for index in indexes], WANTED)
+    parts = [part_entry(*each) for each in zip(stems, summaries, cut.prefixes, strict=True)]
+    prefix = TokenCount(**{name: sum(getattr(each, name) for each in cut.prefixes) for name in TokenCount.__slots__})
+    kept = TokenCount(**{name: sum(getattr(each, name) for each in parts) for name in TokenCount.__slots__})
+    source = SourceEntry(
+        name="web",
+        tokens=prefix.tokens,
+        wanted_tokens=WANTED,
+        available_tokens=kept.tokens,
+        documents=prefix.documents,
+        bytes=prefix.bytes,
+        whole_epochs=0,
+        cut_key=f"{cut.cut_key:016x}",
+        parts=tuple(parts),
+    )
+    account = SourceLedger(
+        name="web",
+        read=Count(documents=kept.documents, bytes=kept.bytes),
+        failed={},
+        dropped={"rules": {}, "match": {}, "tokenize": {}},
+        kept=kept,
+        edited_bytes=0,
+        whole_epochs=0,
+        prefix=prefix,
+        in_mix=prefix,
+        left_over=TokenCount(**{name: getattr(kept, name) - getattr(prefix, name) for name in TokenCount.__slots__}),
+    )
+    publish_bytes(f"{root}/mixes/small/ledger.json", ledgers.dump(Ledger(name="small", sources=(account,))))
+    manifest = Manifest(
+        name="small",
+        fingerprint="0123456789abcdef" * 2,
+        seed=1234,
+        dtype="uint16",
+        tokenizer=TokenizerEntry(name="t.json", digest="ab" * 32, vocab_size=100, eos_id=EOS),
+        tokens=source.tokens,
+        documents=source.documents,
+        bytes=source.bytes,
+        sources=(source,),
+        files={},
+    )
+    republish(root, manifest)
+    return root / "mixes" / "small"
+
+
+def part_entry(stem: str, summary: PartSummary, prefix: Prefix) -> PartEntry:
+    return PartEntry(
+        file=f"{stem}.npy",
+        index=f"{stem}.parquet",
+        size=summary.token_file.size,
+        digest=summary.token_file.digest,
+        index_digest=summary.index_file.digest,
+        tokens=summary.tokens,
+        documents=summary.documents,
+        bytes=summary.bytes,
+        prefix_tokens=prefix.tokens,
+        prefix_documents=prefix.documents,
+        prefix_bytes=prefix.bytes,
+    )
+
+
+def republish(root: Path, manifest: Manifest) -> None:
+    """Write a manifest with the sizes and digests that the files have now, as a wrong builder would."""
+    sources = []
+    for source in manifest.sources:
+        parts = []
+        for part in source.parts:
+            tokens, index = digest_file(root / part.file), digest_file(root / part.index)
+            parts.append(replace(part, digest=tokens.digest, index_digest=index.digest))
+        sources.append(replace(source, parts=tuple(parts)))
+    found = digest_file(root / "mixes/small/ledger.json")
+    files = {"ledger.json": FileEntry(size=found.size, digest=found.digest)}
+    manifest = replace(manifest, sources=tuple(sources), files=files)
+    publish_bytes(f"{root}/mixes/small/manifest.json", dump(manifest))
+
+
+def rewrite_tokens(root: Path, place: int, token: int) -> None:
+    path = root / "tokens/web-0/a-00000.npy"
+    tokens = np.fromfile(path, dtype="<u2")
+    tokens[place] = token
+    tokens.tofile(path)
+    republish(root, load(root / "mixes/small"))
+
+
+def rewrite_index(root: Path, column: str, place: int, value: int) -> None:
+    path = root / "tokens/web-0/a-00000.parquet"
+    index = pq.read_table(path)
+    values = index[column].to_numpy().copy()
+    values[place] = value
+    number = index.schema.get_field_index(column)
+    pq.write_table(index.set_column(number, index.schema.field(number), pa.array(values)), path)
+    republish(root, load(root / "mixes/small"))
+
+
+def test_a_sound_mix_passes_given_its_folder_or_its_manifest(tmp_path: Path) -> None:
+    folder = write_mix(tmp_path)
+    manifest = load(folder)
+    assert 0 < manifest.tokens <= WANTED < manifest.sources[0].available_tokens
+    for path in (folder, folder / "manifest.json"):
+        assert check_files(path) == manifest
+        assert check_contents(path) == manifest
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "tokens/web-0/a-00000.npy",
+        "tokens/web-0/b-00000.parquet",
+        "mixes/small/ledger.json",
+        "mixes/small/manifest.json",
+    ],
+)
+def test_a_file_that_is_absent_is_named(tmp_path: Path, name: str) -> None:
+    folder = write_mix(tmp_path)
+    (tmp_path / name).unlink()
+    with pytest.raises(MixError, match=f"{os.path.basename(name)}: cannot be read: No such file"):
+        check_files(folder)
+
+
+@pytest.mark.parametrize("name", ["tokens/web-0/a-00000.npy", "mixes/small/ledger.json"])
+@pytest.mark.parametrize("change", [-1, 1])
+def test_a_file_of_another_size_is_named(tmp_path: Path, name: str, change: int) -> None:
+    folder = write_mix(tmp_path)
+    content = (tmp_path / name).read_bytes()
+    (tmp_path / name).write_bytes(content[:change] if change < 0 else content + b"x")
+    with pytest.raises(MixError, match=f"{os.path.basename(name)}: found .* bytes, the manifest says"):
+        check_files(folder)
+
+
+@pytest.mark.parametrize(
+    "name", ["tokens/web-0/a-00000.npy", "tokens/web-0/b-00000.parquet", "mixes/small/ledger.json"]
+)
+def test_any_flipped_bit_is_found(tmp_path: Path, name: str) -> None:
+    folder = write_mix(tmp_path)
+    content = (tmp_path / name).read_bytes()
+    for place in range(0, len(content), 1 + len(content) // 23):
+        flipped = bytearray(content)
+        flipped[place] ^= 1 << (place % 8)
+        (tmp_path / name).write_bytes(flipped)
+        with pytest.raises(MixError):
+            check_contents(folder)
+    (tmp_path / name).write_bytes(content)
+    check_contents(folder)
+
+
+@pytest.mark.parametrize(
+    ("place", "token", "message"),
+    [
+        (-1, 3, "found EOS where no document of the index ends|EOS: found 11"),
+        (0, EOS, "found EOS where no document of the index ends"),
+        (0, 100, "found token 100, wanted ids below 100"),
+    ],
+)
+def test_tokens_that_a_wrong_builder_wrote_are_found(tmp_path: Path, place: int, token: int, message: str) -> None:
+    folder = write_mix(tmp_path)
+    if place == 0:
+        index = read_index(tmp_path / "tokens/web-0/a-00000.parquet")
+        place = int(index.starts[np.flatnonzero(index.lengths > 1)[0]])
+    rewrite_tokens(tmp_path, place, token)
+    check_files(folder)
+    with pytest.raises(MixError, match=rf"a-00000\.npy: ({message})"):
+        check_contents(folder)
+
+
+@pytest.mark.parametrize(
+    ("column", "place", "value", "message"),
+    [
+        ("length", 0, 50, "documents, tokens, bytes: found"),
+        ("bytes", 0, 999, "documents, tokens, bytes: found"),
+        ("start", 1, 0, "found documents that overlap or leave a gap"),
+        ("key", 0, 2**64 - 1, "found sampling keys that fall"),
+        ("key", 11, 0, "found sampling keys that fall"),
+    ],
+)
+def test_an_index_that_a_wrong_builder_wrote_is_found(
+    tmp_path: Path, column: str, place: int, value: int, message: str
+) -> None:
+    folder = write_mix(tmp_path)
+    rewrite_index(tmp_path, column, place, value)
+    check_files(folder)
+    with pytest.raises(MixError, match=rf"a-00000\.parquet: {message}"):
+        check_contents(folder)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"cut_key": "0" * 16}, r"00000\.parquet: found a prefix of \d+ documents, wanted it to end at the cut 0000"),
+        ({"cut_key": "f" * 16}, r"00000\.parquet: found a prefix of \d+ documents, wanted it to end at the cut ffff"),
+        ({"name": "other"}, r"ledger\.json: sources: found \['web'\], the manifest says \['other'\]"),
+    ],
+)
+def test_a_manifest_that_a_wrong_builder_wrote_is_found(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
+    folder = write_mix(tmp_path)
+    manifest = load(folder)
+    republish(tmp_path, replace(manifest, sources=(replace(manifest.sources[0], **changes),)))
+    with pytest.raises(MixError, match=message):
+        check_contents(folder)
+
+
+def test_a_ledger_that_differs_from_the_manifest_is_found(tmp_path: Path) -> None:
+    folder = write_mix(tmp_path)
+    ledger = ledgers.parse((folder / "ledger.json").read_bytes(), "ledger.json")
+    source = ledger.sources[0]
+    moved = replace(
+        source,
+        prefix=replace(source.prefix, tokens=source.prefix.tokens - 1),
+        in_mix=replace(source.in_mix, tokens=source.in_mix.tokens - 1),
+        left_over=replace(source.left_over, tokens=source.left_over.tokens + 1),
+    )
+    (folder / "ledger.json").write_bytes(ledgers.dump(replace(ledger, sources=(moved,))))
+    republish(tmp_path, load(folder))
+    with pytest.raises(MixError, match=r"ledger\.json: web: in_mix: found \(.*\), the manifest says"):
+        check_files(folder)
