@@ -128,6 +128,7 @@ class TextEncoder:
         size = _WINDOW
         while True:
             window = text[start : start + size]
+            place: int
             for _, (place, _end) in reversed(self._tokenizer.pre_tokenizer.pre_tokenize_str(window)):
                 rest = window[place : len(window) - _MARGIN]
                 is_safe = place > 0 and rest.strip() and not window[place - 1].isspace()

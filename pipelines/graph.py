@@ -4,10 +4,11 @@ Elements are units, packed blocks of fixed-size records, and names of files; nev
 """
 
 from collections.abc import Iterable, Iterator
-from typing import Any, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 import apache_beam as beam
-from apache_beam.pvalue import AsSingleton, TaggedOutput
+from apache_beam.pvalue import AsSingleton, PCollection, TaggedOutput
+from apache_beam.transforms.combiners import ToList
 
 from filters.measures import MeasureGroup
 from pipelines.encoder import TextEncoder, read_tokenizer
@@ -24,7 +25,7 @@ from pipelines.stations.tokens import tokenize_unit, tokens_uri
 from pipelines.stations.verdicts import apply_duplicates, apply_tokens, leave_verdicts
 from pipelines.storage import exists
 
-_COUNTS = "counts"
+_COUNTS: Final = "counts"
 _Counts: TypeAlias = TaggedOutput[Literal["counts"], tuple[int, int, int]]
 """Source, records read and records failed of one unit, beside the blocks."""
 
@@ -36,30 +37,29 @@ class BuildMix(beam.PTransform[Any, Any]):
         super().__init__()
         self._settings = settings
 
-    def expand(self, units: beam.PCollection[Unit]) -> beam.PCollection[str]:
+    def expand(self, units: PCollection[Unit]) -> PCollection[str]:
         """Lay the road; the labels are the names of the stations."""
         settings = self._settings
         measured = units | "MeasureUnits" >> beam.ParDo(_MeasureUnit(settings))
         judge = beam.ParDo(_JudgeUnit(settings)).with_output_types(tuple[int, bytes])
         judged = measured | "JudgeUnits" >> judge.with_outputs(_COUNTS, main="blocks")
         admitted = (
-            judged[_COUNTS]
-            | "GatherCounts" >> beam.combiners.ToList()
-            | "CheckFailures" >> beam.ParDo(_CheckFailures(settings))
+            judged[_COUNTS] | "GatherCounts" >> ToList() | "CheckFailures" >> beam.ParDo(_CheckFailures(settings))
         )
         duplicates = (
             judged["blocks"]
             | "GroupByHashRange" >> beam.GroupByKey()
-            | "FindExactDuplicates" >> beam.ParDo(_FindExactDuplicates()).with_output_types(tuple[int, bytes])
+            | "FindExactDuplicates" >> beam.FlatMap(_find_duplicates)
         )
         keyed = units | "KeyUnits" >> beam.Map(_key_unit).with_output_types(tuple[int, Unit])
-        return (
+        built: PCollection[str] = (
             {"units": keyed, "duplicates": duplicates}
             | "GatherVerdicts" >> beam.CoGroupByKey()
             | "TokenizeUnits" >> beam.ParDo(_TokenizeUnit(settings), AsSingleton(admitted))
-            | "GatherUnits" >> beam.combiners.ToList()
+            | "GatherUnits" >> ToList()
             | "AssembleMix" >> beam.ParDo(_AssembleMix(settings))
         )
+        return built
 
 
 def _key_unit(unit: Unit) -> tuple[int, Unit]:
@@ -110,12 +110,10 @@ class _CheckFailures(beam.DoFn):
         yield True
 
 
-class _FindExactDuplicates(beam.DoFn):
+def _find_duplicates(element: tuple[int, Iterable[bytes]]) -> Iterator[tuple[int, bytes]]:
     """Turn the blocks of one hash range into packed duplicates keyed by the unit that holds them."""
-
-    def process(self, element: tuple[int, Iterable[bytes]]) -> Iterator[tuple[int, bytes]]:
-        _, blocks = element
-        yield from pack_by_unit(*find_exact_duplicates(unpack(blocks, MATCH_RECORD)))
+    _, blocks = element
+    yield from pack_by_unit(*find_exact_duplicates(unpack(blocks, MATCH_RECORD)))
 
 
 class _TokenizeUnit(beam.DoFn):

@@ -92,7 +92,7 @@ def read_bytes(uri: str) -> bytes:
 def open_stored(uri: str) -> BinaryIO:
     """Open a file for reading its stored bytes, seekable; compression is left to the reader."""
     if is_remote(uri):
-        return smart_open(uri, "rb", compression="disable")  # type: ignore[no-any-return]  # smart_open is untyped
+        return smart_open(uri, "rb", compression="disable")
     return open(uri, "rb")
 
 

@@ -62,7 +62,8 @@ def _cut(settings: BuildSettings, parts: Parts, rest_tokens: int) -> Cut:
 def _read_bin(settings: BuildSettings, stem: str, number: int) -> BinRows:
     with open_stored(settings.uri(stem + INDEX_SUFFIX)) as stream:
         table = pq.read_table(stream, columns=["key", "length", "bytes"])
-    return bin_rows(*(table.column(name).to_numpy() for name in ("key", "length", "bytes")), number)
+    keys, lengths, text_bytes = (table.column(name).to_numpy() for name in ("key", "length", "bytes"))
+    return bin_rows(keys, lengths, text_bytes, number)
 
 
 def _part_entry(stem: str, summary: PartSummary, prefix: Prefix) -> PartEntry:

@@ -68,7 +68,8 @@ def digest_column(column: pa.ChunkedArray) -> NDArray[np.uint64]:
 
 def number_column(table: pa.Table, name: str) -> NDArray[Any]:  # any number type: the column's own
     """Return a column without nulls as a numpy array, shape (num_rows,)."""
-    return table.column(name).to_numpy()
+    column: NDArray[Any] = table.column(name).to_numpy()
+    return column
 
 
 def judge_unit(unit: Unit, settings: BuildSettings, columns: list[str] | None = None) -> JudgedUnit:

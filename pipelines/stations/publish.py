@@ -35,9 +35,8 @@ def publish_mix(folder: str, files: Mapping[str, bytes]) -> None:
             _write(staged / name, data)
         _take_place(staged, target)
     except OSError as error:
-        raise MixError(
-            f"{target}: cannot be published: {error.strerror}; mend that and run the command again"
-        ) from error
+        cause = error.strerror or str(error)
+        raise MixError(f"{target}: cannot be published: {cause}; mend that and run the command again") from error
     finally:
         shutil.rmtree(staged, ignore_errors=True)
 

@@ -41,12 +41,10 @@ def report_data(settings: BuildSettings, manifest: Manifest, sources: Sequence[S
         documents=manifest.documents,
         bytes=manifest.bytes,
         sources=tuple(
-            _source_data(settings.sources[index], settings.spec.reading.on_corrupt, entry, sources[index], shown)
-            for index, (entry, shown) in enumerate(
-                zip(
-                    manifest.sources, ([_sample(each, survivors) for each in merged] for merged in samples), strict=True
-                )
+            _source_data(
+                source, settings.spec.reading.on_corrupt, entry, results, [_sample(x, survivors) for x in merged]
             )
+            for source, entry, results, merged in zip(settings.sources, manifest.sources, sources, samples, strict=True)
         ),
     )
 

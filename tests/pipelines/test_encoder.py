@@ -54,7 +54,23 @@ def test_special_tokens_in_a_text_stay_text(encoder: TextEncoder, special: str) 
 def _hard_text(seed: int, num_characters: int) -> str:
     """Return words, code, white space of all kinds, numbers, punctuation, emoji and added tokens in a random order."""
     chance = random.Random(seed)
-    pieces = ["word", " the", "\n", "\n\n", "\t\t", "   ", "\r\n", "12345", "'s", "'LL", "...", "=>", "é", "日本語", "🙂"]
+    pieces = [
+        "word",
+        " the",
+        "\n",
+        "\n\n",
+        "\t\t",
+        "   ",
+        "\r\n",
+        "12345",
+        "'s",
+        "'LL",
+        "...",
+        "=>",
+        "é",
+        "日本語",
+        "🙂",
+    ]
     pieces += ["\u00a0", "\u2028", " \n ", "<|extra_id_0|>", "|||IP_ADDRESS|||", _EOS, "x" * 40, " " * 30, "-" * 50]
     text = ""
     while len(text) < num_characters:

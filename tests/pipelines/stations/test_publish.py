@@ -34,9 +34,7 @@ def test_a_mix_takes_the_place_of_an_older_one_whole(
 
 
 @pytest.mark.parametrize("failing", list(_NEW))
-def test_a_fault_at_any_file_leaves_the_old_mix(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: str
-) -> None:
+def test_a_fault_at_any_file_leaves_the_old_mix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: str) -> None:
     publish_mix(str(tmp_path / "smoke"), _OLD)
     write = pipelines.stations.publish._write
 
