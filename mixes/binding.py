@@ -68,9 +68,11 @@ def bind_file(cls: type[T], path: str | Path) -> Bound[T]:
     place = str(path)
     try:
         with Path(path).open("rb") as file:
-            content = file.read(4 * MAX_LENGTH + 1)
+            content = file.read(MAX_LENGTH + 1)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         raise SpecError(f"{place}: {getattr(error, 'strerror', None) or error}; wanted a YAML file") from error
+    if len(content) > MAX_LENGTH:
+        raise SpecError(f"{place}: longer than {MAX_LENGTH:,} bytes; settings are short, is this the right file?")
     try:
         text = content.decode()
     except UnicodeDecodeError as error:

@@ -55,4 +55,10 @@ def _represent_int(dumper: _Dumper, value: int) -> yaml.ScalarNode:
     return dumper.represent_scalar("tag:yaml.org,2002:int", f"{value:_}")
 
 
+def _represent_str(dumper: _Dumper, value: str) -> yaml.ScalarNode:
+    # Outside double quotes the library folds breaks such as U+0085 into spaces.
+    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=None if value.isprintable() else '"')
+
+
 _Dumper.add_representer(int, _represent_int)
+_Dumper.add_representer(str, _represent_str)
