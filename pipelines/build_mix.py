@@ -41,12 +41,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         if options.dry_run:
             print(format_plan(plan, bound.value))
             return 0
+        pipeline = _make_pipeline(options)
         settings, progress_folder = _make_settings(options, bound.value, plan)
     except GristmillError as error:
         print(error, file=sys.stderr)
         return 2
     try:
-        return _build(options, plan, settings, progress_folder)
+        return _build(options, pipeline, plan, settings, progress_folder)
     except GristmillError as error:
         print(_WHILE_RUNNING.sub("", str(error)), file=sys.stderr)
         return 1
@@ -101,13 +102,22 @@ def _describe_tokenizer(spec: MixSpec, data_root: str) -> TokenizerEntry:
     )
 
 
-def _build(options: BuildOptions, plan: Plan, settings: BuildSettings, progress_folder: str | None) -> int:
+def _make_pipeline(options: BuildOptions) -> beam.Pipeline:
+    try:
+        return beam.Pipeline(options=options.beam)
+    except (ValueError, ImportError) as error:  # Beam's own checks of its flags, and runners whose extra is missing
+        raise SpecError(f"command line: {options.runner or 'this machine'}: {error}") from error
+
+
+def _build(
+    options: BuildOptions, pipeline: beam.Pipeline, plan: Plan, settings: BuildSettings, progress_folder: str | None
+) -> int:
     if options.is_beam_dry_run:
-        _run(options, plan, settings)
+        _run(options, pipeline, plan, settings)
         print(f"job for {options.runner} built, not submitted (--dry_run=True)")
         return 0
     with _lock(options.output), _progress(progress_folder, plan):
-        _run(options, plan, settings)
+        _run(options, pipeline, plan, settings)
     folder = join(options.output, "mixes", settings.spec.name)
     place = join(folder, "manifest.json")
     _print_summary(parse_manifest(read_bytes(place), place), folder)
@@ -122,8 +132,7 @@ def _progress(folder: str | None, plan: Plan) -> contextlib.AbstractContextManag
     return ProgressDisplay(folder, len(plan.units)) if folder else contextlib.nullcontext()
 
 
-def _run(options: BuildOptions, plan: Plan, settings: BuildSettings) -> None:
-    pipeline = beam.Pipeline(options=options.beam)
+def _run(options: BuildOptions, pipeline: beam.Pipeline, plan: Plan, settings: BuildSettings) -> None:
     units = pipeline | "Units" >> beam.Create(list(plan.units)) | "SpreadUnits" >> beam.Reshuffle()
     units | "BuildMix" >> BuildMix(settings)
     result = pipeline.run()
