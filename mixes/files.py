@@ -75,22 +75,16 @@ def publish_file(path: str, write: Write) -> FileDigest:
     temporary = target.with_name(f".{target.name}.{secrets.token_hex(8)}.tmp")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with temporary.open("xb") as handle:
-                writer = DigestWriter(handle)
-                write(cast("BinaryIO", writer))  # BinaryIO is a class, so nothing but a file is one by structure
-                handle.flush()
-                os.fsync(handle.fileno())
-            temporary.replace(target)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                temporary.unlink()
-            raise
+        digest = _write_to_disk(temporary, write)
+        temporary.replace(target)
         _sync_folder(target.parent)
-        return writer.digest()
     except OSError as error:
         cause = error.strerror or str(error)
         raise MixError(f"{path}: cannot be written: {cause}; make room or choose another output folder") from error
+    finally:
+        with contextlib.suppress(OSError):  # after success there is none left
+            temporary.unlink()
+    return digest
 
 
 def digest_file(path: Path) -> FileDigest:
@@ -152,6 +146,16 @@ def require_size(root: Path, name: str, size: int) -> Path:
             f"{path}: found {found:,} bytes, the manifest says {size:,}; the file was cut or changed: copy it again"
         )
     return path
+
+
+def _write_to_disk(path: Path, write: Write) -> FileDigest:
+    """Write a new file and wait until the disk has it."""
+    with path.open("xb") as handle:
+        writer = DigestWriter(handle)
+        write(cast("BinaryIO", writer))  # BinaryIO is a class, so nothing but a file is one by structure
+        handle.flush()
+        os.fsync(handle.fileno())
+    return writer.digest()
 
 
 def _sync_folder(folder: Path) -> None:

@@ -24,6 +24,8 @@ from mixes.token_ids import token_dtype
 
 FORMAT = "gristmill-mix/1"
 FILE_NAME = "manifest.json"
+MAX_EPOCHS = 1_000
+"""Whole epochs of a source beyond which a manifest is refused: the stream's table has a row for each part and epoch."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -247,6 +249,8 @@ def check(manifest: Manifest, place: str) -> None:
 
 def _check_source(place: str, source: SourceEntry, item_size: int) -> None:
     _check_hex(place, "cut_key", source.cut_key, 16)
+    if source.whole_epochs > MAX_EPOCHS:
+        raise MixError(f"{place}: found whole_epochs {source.whole_epochs:,}, wanted at most {MAX_EPOCHS:,}")
     for number, part in enumerate(source.parts):
         _check_part(f"{place}: parts[{number}]", part, item_size)
     for count in ("tokens", "documents", "bytes"):

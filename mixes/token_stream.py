@@ -42,10 +42,7 @@ class TokenStream:
         self._open_files: OrderedDict[int, int] = OrderedDict()
         parts = [part for source in manifest.sources for part in source.parts]
         self._paths = [require_size(root, part.file, part.size) for part in parts]
-        segments = _segments(manifest)
-        self._segment_parts = np.array([part for part, _, _ in segments], dtype=np.int64)
-        self._segment_sources = np.array([source for _, source, _ in segments], dtype=np.int32)
-        lengths = np.array([length for _, _, length in segments], dtype=np.int64)
+        self._segment_parts, self._segment_sources, lengths = _segments(manifest)
         self._segment_ends = np.cumsum(lengths)
         self._segment_starts = self._segment_ends - lengths
 
@@ -158,13 +155,18 @@ class TokenStream:
         )
 
 
-def _segments(manifest: Manifest) -> list[tuple[int, int, int]]:
-    """Return (part, source, tokens) for each stretch of the stream that lies in one file, none of them empty."""
-    segments, first_part = [], 0
+def _segments(manifest: Manifest) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int64]]:
+    """Return (part, source, tokens) of each stretch of the stream that lies in one file, as columns; none is empty."""
+    columns = [(np.empty(0, np.int64), np.empty(0, np.int32), np.empty(0, np.int64))]
+    first_part = 0
     for number, source in enumerate(manifest.sources):
-        parts = range(first_part, first_part + len(source.parts))
-        whole = [(place, number, part.tokens) for place, part in zip(parts, source.parts, strict=True)]
-        prefixes = [(place, number, part.prefix_tokens) for place, part in zip(parts, source.parts, strict=True)]
-        segments += whole * source.whole_epochs + prefixes
-        first_part = parts.stop
-    return [segment for segment in segments if segment[2]]
+        parts = np.arange(first_part, first_part + len(source.parts), dtype=np.int64)
+        whole = np.array([part.tokens for part in source.parts], dtype=np.int64)
+        prefixes = np.array([part.prefix_tokens for part in source.parts], dtype=np.int64)
+        tokens = np.concatenate([np.tile(whole, source.whole_epochs), prefixes])
+        of_part = np.tile(parts, source.whole_epochs + 1)
+        held = tokens > 0
+        columns.append((of_part[held], np.full(held.sum(), number, dtype=np.int32), tokens[held]))
+        first_part += len(parts)
+    part, source_number, tokens = (np.concatenate(column) for column in zip(*columns, strict=True))
+    return part, source_number, tokens
