@@ -1,0 +1,155 @@
+"""One code path from a laptop to a cluster: the process group, the sharded model and its first weights.
+
+A process that was started without torchrun makes a group of one, so there is no second path to test.
+"""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
+from torch.distributed.fsdp import FSDPModule, MixedPrecisionPolicy, fully_shard
+from torch.distributed.tensor import DTensor
+
+from mixes.errors import SpecError
+from trainer.model import Olmo2, initial_weights
+from trainer.presets import ModelShape
+from trainer.spec import Precision
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ranks:
+    """This process among all.
+
+    Attributes:
+        rank: its number, in [0, world_size).
+        world_size: number of processes.
+        device: where it computes.
+        mesh: all processes in one line; parameters are sharded along it.
+        control: a gloo group of all processes for small words on the CPU, apart from the traffic of gradients.
+    """
+
+    rank: int
+    world_size: int
+    device: torch.device
+    mesh: DeviceMesh
+    control: dist.ProcessGroup
+
+    @property
+    def is_first(self) -> bool:
+        """Return True on the one process that prints and writes what there is only one of."""
+        return self.rank == 0
+
+    def any(self, flag: bool) -> bool:  # noqa: FBT001 - like the builtin
+        """Return whether the flag is set on any process; every process must ask."""
+        word = torch.tensor(int(flag))
+        dist.all_reduce(word, op=dist.ReduceOp.MAX, group=self.control)
+        return bool(word)
+
+    def told(self, number: int) -> int:
+        """Return the number that rank 0 gives; every process must ask."""
+        word = torch.tensor(number)
+        dist.broadcast(word, src=0, group=self.control)
+        return int(word)
+
+
+@contextmanager
+def process_group(device_name: str) -> Iterator[Ranks]:
+    """Join the processes that torchrun started, or make a group of one; leave it at the end.
+
+    Args:
+        device_name: `cpu`, `cuda`, or `auto` for a GPU where there is one.
+
+    Raises:
+        SpecError: `cuda` is wanted and there is no such device.
+    """
+    has_cuda = torch.cuda.is_available()
+    if device_name == "cuda" and not has_cuda:
+        raise SpecError("--device cuda: PyTorch finds no CUDA device; wanted one, or --device cpu")
+    uses_cuda = has_cuda and device_name != "cpu"
+    device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0"))) if uses_cuda else torch.device("cpu")
+    if uses_cuda:
+        torch.cuda.set_device(device)
+    backend = "cpu:gloo,cuda:nccl" if uses_cuda else "gloo"
+    if "RANK" in os.environ:
+        dist.init_process_group(backend, device_id=device if uses_cuda else None)
+    else:
+        store = dist.HashStore()  # type: ignore[attr-defined] # documented, and not in torch's __all__
+        dist.init_process_group(backend, store=store, rank=0, world_size=1)
+    try:
+        yield Ranks(
+            rank=dist.get_rank(),
+            world_size=dist.get_world_size(),
+            device=device,
+            mesh=init_device_mesh(device.type, (dist.get_world_size(),)),
+            control=dist.new_group(backend="gloo"),
+        )
+    finally:
+        dist.destroy_process_group()
+
+
+def sharded_model(shape: ModelShape, precision: Precision, ranks: Ranks, *, compiled: bool) -> Olmo2:
+    """Return a model whose parameters are spread over the ranks along their first axis, with no values yet.
+
+    Each block is one unit of gathering; the last norm and the head are another, the embedding the root's. Blocks are
+    gathered again for the backward pass where there are several ranks, which saves their memory.
+    """
+    with torch.device("meta"):
+        model = Olmo2(shape)
+    if compiled:
+        for layer in model.model.layers:
+            layer.compile()
+        model.lm_head.compile_loss()
+    dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
+    # Inputs are not cast: the hidden states have the dtype already, and the rotary tables must stay float32.
+    policy = MixedPrecisionPolicy(param_dtype=dtype, reduce_dtype=torch.float32, cast_forward_inputs=False)
+    many = ranks.world_size > 1
+    for layer in model.model.layers:
+        fully_shard(layer, mesh=ranks.mesh, mp_policy=policy, reshard_after_forward=many)
+    fully_shard([model.model.norm, model.lm_head], mesh=ranks.mesh, mp_policy=policy, reshard_after_forward=False)
+    fully_shard(model, mesh=ranks.mesh, mp_policy=policy, reshard_after_forward=many)
+    for module in model.modules():
+        if isinstance(module, FSDPModule):
+            # The loss is divided by the labels of all ranks, so gradients are added, not averaged. Gloo has no sum
+            # with a factor; this makes it a plain one.
+            module.set_gradient_divide_factor(1.0)
+            module.set_force_sum_reduction_for_comms(True)
+    model.to_empty(device=ranks.device)
+    return model
+
+
+def fill_with_initial_weights(model: nn.Module, seed: int) -> None:
+    """Give every parameter its first weights: the same for any number of ranks and any device.
+
+    Each tensor is drawn whole on the CPU, from a generator seeded by (seed, name), and each rank keeps its rows.
+    """
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            digest = hashlib.sha256(f"{seed}:{name}".encode()).digest()
+            generator = torch.Generator().manual_seed(int.from_bytes(digest[:8], "little") >> 1)
+            weights = initial_weights(name, parameter.shape, generator)
+            first, stop = local_rows(parameter)
+            local_part(parameter).copy_(weights[first:stop])
+
+
+def local_part(tensor: Tensor) -> Tensor:
+    """Return the part of a tensor that lies on this rank, sharing its memory; all of it where it is not sharded."""
+    return tensor.to_local() if isinstance(tensor, DTensor) else tensor
+
+
+def local_rows(tensor: Tensor) -> tuple[int, int]:
+    """Return the rows [first, stop) of a tensor that lie on this rank; FSDP2 cuts the first axis as `torch.chunk`."""
+    num_rows = tensor.shape[0] if tensor.ndim else 1
+    if not isinstance(tensor, DTensor):
+        return 0, num_rows
+    mesh = tensor.device_mesh
+    rows_of_rank = -(-num_rows // mesh.size())
+    first = min(num_rows, mesh.get_local_rank() * rows_of_rank)
+    stop = min(num_rows, first + rows_of_rank)
+    assert stop - first == tensor.to_local().shape[0], "FSDP2 cut a tensor in another way"
+    return first, stop

@@ -1,0 +1,209 @@
+"""Export a checkpoint as a Hugging Face folder: `python trainer/export.py --checkpoint runs/smoke/step-60 --output hf`."""
+
+import argparse
+import gzip
+import hashlib
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+if not __package__:  # started as a file: Python put this folder on the path, and not the checkout
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
+
+import torch
+from torch import Tensor
+
+from mixes.errors import DataError, GristmillError
+from mixes.files import publish_file
+from trainer.checkpoint import Checkpoint, verified
+from trainer.model import INIT_STD
+from trainer.presets import ModelShape
+from trainer.tensor_files import TensorFiles, write_tensors
+
+MAX_FILE_BYTES = 5 * 10**9
+_DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+_PREFIX = "weights/"
+_PAD_TOKENS = ("<|pad|>", "<|padding|>", "[PAD]", "<pad>")
+_EPILOG = """example:
+  python trainer/export.py --checkpoint runs/smoke/step-60 --output hf --tokenizer data/dolma2.json.gz
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Return 0 when exported, 2 when the request was wrong."""
+    arguments = _parser().parse_args(argv)
+    try:
+        checkpoint = verified(arguments.checkpoint)
+        export(checkpoint, arguments.output, tokenizer=arguments.tokenizer, dtype=_DTYPES[arguments.dtype])
+    except GristmillError as error:
+        print(error, file=sys.stderr)
+        return 2
+    print(f"exported step {checkpoint.progress.step:,} to {arguments.output}")
+    return 0
+
+
+def export(
+    checkpoint: Checkpoint,
+    output: Path,
+    *,
+    tokenizer: Path | None = None,
+    dtype: torch.dtype = torch.float32,
+    max_file_bytes: int = MAX_FILE_BYTES,
+) -> None:
+    """Write a checkpoint's weights and settings as `Olmo2ForCausalLM` reads them.
+
+    Args:
+        checkpoint: to be exported; its optimizer stays behind.
+        output: the folder to write to.
+        tokenizer: the tokenizer.json of the mix, perhaps gzipped, to be copied along.
+        dtype: of the weights in the files; float32 is exact.
+        max_file_bytes: weights are spread over several files where they need more.
+
+    Raises:
+        DataError: the tokenizer is not that of the mix, or cannot be read.
+        CheckpointError: a weight is missing.
+        MixError: a file cannot be written.
+    """
+    shape = ModelShape(**checkpoint.progress.shape)
+    mix_tokenizer = checkpoint.progress.mix["tokenizer"]
+    pad_id = None
+    if tokenizer is not None:
+        content = _tokenizer_json(tokenizer, mix_tokenizer["digest"])
+        tokens = {token["id"]: token["content"] for token in json.loads(content)["added_tokens"]}
+        pad_id = next((number for number, text in tokens.items() if text in _PAD_TOKENS), None)
+        _write(output / "tokenizer.json", content)
+        length = checkpoint.progress.spec["sequence_length"]
+        config = _tokenizer_config(tokens, mix_tokenizer["eos_id"], pad_id, length)
+        _write_json(output / "tokenizer_config.json", config)
+    _write_json(output / "config.json", _config(checkpoint, shape, pad_id, dtype))
+    special = {"eos_token_id": mix_tokenizer["eos_id"], "pad_token_id": pad_id}
+    _write_json(output / "generation_config.json", {"_from_model_config": True} | special)
+    with TensorFiles(checkpoint.shards) as files:
+        _write_weights(files, output, dtype, max_file_bytes)
+
+
+def _write_weights(files: TensorFiles, output: Path, dtype: torch.dtype, max_file_bytes: int) -> None:
+    """Write `model.safetensors`, or several numbered files and their index; one file's weights are held at once."""
+    groups = list(_groups(files, dtype.itemsize, max_file_bytes))
+    names = [f"model-{number:05}-of-{len(groups):05}.safetensors" for number in range(1, len(groups) + 1)]
+    if len(groups) == 1:
+        names = ["model.safetensors"]
+    weight_map: dict[str, str] = {}
+    total = 0
+    for file, group in zip(names, groups, strict=True):
+        tensors = {name: files.read(_PREFIX + name).to(dtype) for name in group}
+        _write_tensor_file(output / file, tensors)
+        weight_map |= dict.fromkeys(group, file)
+        total += sum(tensor.nbytes for tensor in tensors.values())
+    if len(groups) > 1:
+        index = {"metadata": {"total_size": total}, "weight_map": weight_map}
+        _write_json(output / "model.safetensors.index.json", index)
+
+
+def _groups(files: TensorFiles, item_size: int, max_file_bytes: int) -> Iterator[list[str]]:
+    """Yield the names of the weights file by file, in the order of the checkpoint."""
+    group: list[str] = []
+    size = 0
+    for name in files.names:
+        if name.startswith(_PREFIX):
+            num_bytes = files.num_elements(name) * item_size
+            if group and size + num_bytes > max_file_bytes:
+                yield group
+                group, size = [], 0
+            group.append(name.removeprefix(_PREFIX))
+            size += num_bytes
+    yield group
+
+
+def _config(
+    checkpoint: Checkpoint, shape: ModelShape, pad_id: int | None, dtype: torch.dtype
+) -> dict[str, Any]:  # Any: JSON
+    """Return config.json: every key, as the defaults of `Olmo2Config` are not OLMo 2's, and RoPE in both spellings."""
+    name = str(dtype).removeprefix("torch.")
+    return {
+        "architectures": ["Olmo2ForCausalLM"],
+        "model_type": "olmo2",
+        "vocab_size": shape.vocab_size,
+        "hidden_size": shape.hidden_size,
+        "intermediate_size": shape.intermediate_size,
+        "num_hidden_layers": shape.num_layers,
+        "num_attention_heads": shape.num_heads,
+        "num_key_value_heads": shape.num_kv_heads,
+        "hidden_act": "silu",
+        "max_position_embeddings": checkpoint.progress.spec["sequence_length"],
+        "initializer_range": INIT_STD,
+        "rms_norm_eps": shape.norm_eps,
+        "attention_bias": False,
+        "attention_dropout": 0.0,
+        "tie_word_embeddings": False,
+        "use_cache": True,
+        "bos_token_id": None,
+        "eos_token_id": checkpoint.progress.mix["tokenizer"]["eos_id"],
+        "pad_token_id": pad_id,
+        "dtype": name,
+        "torch_dtype": name,  # this and the next two: transformers 4
+        "rope_theta": shape.rope_theta,
+        "rope_scaling": None,
+        "rope_parameters": {"rope_type": "default", "rope_theta": shape.rope_theta},
+    }
+
+
+def _tokenizer_config(
+    tokens: Mapping[int, str], eos_id: int, pad_id: int | None, length: int
+) -> dict[str, Any]:  # Any: JSON
+    config: dict[str, Any] = {
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        "model_max_length": length,
+        "clean_up_tokenization_spaces": False,
+        "eos_token": tokens.get(eos_id),
+    }
+    return config if pad_id is None else config | {"pad_token": tokens[pad_id]}
+
+
+def _tokenizer_json(path: Path, wanted_digest: str) -> bytes:
+    """Return the content of a tokenizer file that is the mix's."""
+    try:
+        content = path.read_bytes()
+        if path.suffix == ".gz":
+            content = gzip.decompress(content)
+    except (OSError, EOFError) as error:
+        raise DataError(f"{path}: cannot be read: {error}; wanted the tokenizer.json of the mix") from error
+    digest = hashlib.sha256(content).hexdigest()
+    if digest != wanted_digest:
+        raise DataError(
+            f"{path}: found a tokenizer with the digest {digest}, the mix was made with {wanted_digest}; give that one"
+        )
+    return content
+
+
+def _write(path: Path, content: bytes) -> None:
+    publish_file(str(path), lambda handle: handle.write(content))
+
+
+def _write_json(path: Path, value: Mapping[str, object]) -> None:
+    _write(path, json.dumps(value, indent=2).encode() + b"\n")
+
+
+def _write_tensor_file(path: Path, tensors: Mapping[str, Tensor]) -> None:
+    publish_file(str(path), lambda handle: write_tensors(handle, tensors))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python trainer/export.py",
+        description="Write a checkpoint as a folder that transformers' Olmo2ForCausalLM reads.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--checkpoint", metavar="STEP", type=Path, required=True, help="folder of a checkpoint")
+    parser.add_argument("--output", metavar="HF", type=Path, required=True, help="folder to write")
+    parser.add_argument("--tokenizer", metavar="FILE", type=Path, help="tokenizer.json[.gz] of the mix, to copy along")
+    parser.add_argument("--dtype", choices=tuple(_DTYPES), default="float32", help="of the weights; float32 is exact")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,210 @@
+"""The training run: composes mix, loader, steps, checkpoints and metrics."""
+
+import contextlib
+import dataclasses
+import logging
+import shutil
+import signal
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+import torch.distributed as dist
+
+from mixes.errors import SpecError
+from mixes.manifest import Manifest, load, mix_root
+from mixes.token_stream import TokenStream
+from trainer.checkpoint import CheckpointWriter, Progress, fill_from, steps_on_disk, verified
+from trainer.distributed import Ranks, fill_with_initial_weights, process_group
+from trainer.loader import Loader
+from trainer.metrics import METRICS_FILE, TENSORBOARD_FOLDER, MetricsWriter, RunFacts
+from trainer.resume import find_checkpoint, first_progress, require_same_run
+from trainer.spec import TrainSpec
+from trainer.updates import Trainer
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """Where and how to run.
+
+    Attributes:
+        mix: folder of the built mix.
+        output: folder of the run: checkpoints, metrics.
+        start_from: folder of another run's checkpoint to begin from, or None.
+        device: `auto`, `cpu` or `cuda`.
+        compiled: compile each block and the loss.
+        fresh: forget what the output folder holds.
+    """
+
+    mix: Path
+    output: Path
+    start_from: Path | None = None
+    device: str = "auto"
+    compiled: bool = False
+    fresh: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How a run ended: its last step, and the signal that stopped it early or None."""
+
+    step: int
+    stopped_by: signal.Signals | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Run:
+    """A run that is ready for its next step; `open_run` makes it."""
+
+    spec: TrainSpec
+    output: Path
+    manifest: Manifest
+    ranks: Ranks
+    loader: Loader
+    trainer: Trainer
+    progress: Progress
+
+    def finish(self) -> Outcome:
+        """Do the steps that are left, or those until SIGTERM or SIGINT, and leave a checkpoint.
+
+        Raises:
+            MixError: a part of the mix was damaged meanwhile.
+            CheckpointError: a checkpoint cannot be written.
+        """
+        with contextlib.ExitStack() as stack:
+            writer = CheckpointWriter(self.output, self.spec.checkpoint.keep, self.ranks)
+            stack.enter_context(contextlib.closing(writer))
+            metrics = MetricsWriter(self.output, self._facts(), self.progress.step) if self.ranks.is_first else None
+            if metrics is not None:
+                stack.enter_context(contextlib.closing(metrics))
+            signals = stack.enter_context(_stop_signals())
+            return self._steps(writer, metrics, signals)
+
+    def _steps(self, writer: CheckpointWriter, metrics: MetricsWriter | None, signals: list[signal.Signals]) -> Outcome:
+        spec, done = self.spec, self.progress.step
+        with contextlib.closing(self.loader.batches(done + 1, spec.num_steps)) as batches:
+            for number, batch in enumerate(batches, done + 1):
+                figures = self.trainer.step(number, batch)
+                done = number
+                stops = self.ranks.any(bool(signals))
+                saves = stops or number == spec.num_steps or number % spec.checkpoint.interval == 0
+                if metrics is not None:
+                    metrics.add(figures)
+                    if saves or number % spec.log_interval == 0:
+                        metrics.flush()
+                if saves:
+                    writer.save(self.trainer.state(), self._progress_after(number, figures.learning_rate))
+                if stops:
+                    break
+        return Outcome(step=done, stopped_by=signals[0] if signals else None)
+
+    def _progress_after(self, step: int, learning_rate: float) -> Progress:
+        tokens = step * self.spec.tokens_per_step
+        return dataclasses.replace(self.progress, step=step, tokens=tokens, learning_rate=learning_rate)
+
+    def _facts(self) -> RunFacts:
+        return RunFacts(
+            last_step=self.spec.num_steps,
+            tokens_per_step=self.spec.tokens_per_step,
+            flops_per_token=self.trainer.model.shape.flops_per_token(self.spec.sequence_length),
+            source_names=[source.name for source in self.manifest.sources],
+            device=self.ranks.device,
+            world_size=self.ranks.world_size,
+        )
+
+
+@contextlib.contextmanager
+def open_run(spec: TrainSpec, options: RunOptions) -> Iterator[Run]:
+    """Give a run at the newest sound checkpoint of its output folder, else at its parent's, else at first weights.
+
+    Raises:
+        SpecError: the spec does not fit the number of ranks or lacks a learning rate.
+        MixError: the mix is absent or damaged.
+        CheckpointError: every checkpoint is damaged, or it is one of another run.
+    """
+    manifest = load(options.mix)
+    with process_group(options.device) as ranks, TokenStream(manifest, mix_root(options.mix)) as stream:
+        _require_even_shares(spec, ranks)
+        if options.fresh:
+            _forget(options.output, ranks)
+        loader = Loader(
+            stream,
+            sequence_length=spec.sequence_length,
+            global_batch=spec.global_batch,
+            data_seed=spec.seed if spec.data_seed is None else spec.data_seed,
+            mask_repeated_ngrams=spec.mask_repeated_ngrams,
+            rank=ranks.rank,
+            world_size=ranks.world_size,
+            pin=ranks.device.type == "cuda",
+        )
+        trainer, progress = _begin(spec, options, manifest, ranks)
+        yield Run(
+            spec=spec,
+            output=options.output,
+            manifest=manifest,
+            ranks=ranks,
+            loader=loader,
+            trainer=trainer,
+            progress=progress,
+        )
+
+
+def _begin(spec: TrainSpec, options: RunOptions, manifest: Manifest, ranks: Ranks) -> tuple[Trainer, Progress]:
+    """Return the trainer with its tensors filled, and how far it is."""
+    found = find_checkpoint(options.output, ranks)
+    parent = verified(options.start_from) if found is None and options.start_from is not None else None
+    if found is not None:
+        require_same_run(found, spec, manifest)
+    progress = first_progress(spec, manifest, parent) if found is None else found.progress
+    shape = spec.model.shape(manifest.tokenizer.vocab_size)
+    schedule = spec.learning_schedule(progress.peak_learning_rate)
+    trainer = Trainer(spec, shape, schedule, ranks, compiled=options.compiled)
+    if found is not None:
+        fill_from(found, trainer.state())
+        log.info("resumed from %s", found.folder)
+    elif parent is not None:
+        fill_from(parent, trainer.inherited_state())
+        log.info("started from %s", parent.folder)
+    else:
+        fill_with_initial_weights(trainer.model, spec.seed)
+    return trainer, progress
+
+
+def _require_even_shares(spec: TrainSpec, ranks: Ranks) -> None:
+    if spec.global_batch % (spec.micro_batch * ranks.world_size):
+        raise SpecError(
+            f"global_batch {spec.global_batch} does not fall into micro-batches of {spec.micro_batch} on "
+            f"{ranks.world_size} ranks; wanted a multiple of {spec.micro_batch * ranks.world_size}, or fewer ranks"
+        )
+
+
+def _forget(output: Path, ranks: Ranks) -> None:
+    """Remove the checkpoints and metrics of an earlier run."""
+    if ranks.is_first:
+        for step in steps_on_disk(output):
+            shutil.rmtree(output / f"step-{step}")
+        shutil.rmtree(output / TENSORBOARD_FOLDER, ignore_errors=True)
+        (output / METRICS_FILE).unlink(missing_ok=True)
+    dist.barrier(group=ranks.control)
+
+
+@contextlib.contextmanager
+def _stop_signals() -> Iterator[list[signal.Signals]]:
+    """Give a list that SIGTERM and SIGINT enter; a second one ends the process as it would without us."""
+    received: list[signal.Signals] = []
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+
+    def note(number: int, _frame: FrameType | None) -> None:
+        received.append(signal.Signals(number))
+        signal.signal(number, before[signal.Signals(number)])
+
+    for number in before:
+        signal.signal(number, note)
+    try:
+        yield received
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

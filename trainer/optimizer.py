@@ -1,0 +1,95 @@
+"""AdamW as OLMo 2 has it, and the guard that keeps a bad step from the weights without asking the device."""
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor, nn
+from torch.distributed.tensor import DTensor
+from torch.optim import AdamW
+
+from trainer.spec import OptimizerSpec
+
+WINDOW = 128  # steps that a spike is measured against, as in OLMo-core's SkipStepOptimizer
+_MIN_STEPS = WINDOW // 2  # no step is a spike before this many
+
+
+def make_optimizer(model: nn.Module, spec: OptimizerSpec) -> AdamW:
+    """Return fused AdamW over the parameters of a model, its moments already there, at zero.
+
+    The input embedding alone has no decay; norms and head have it (OLMo 2's `decay_embeddings: false` and
+    `decay_norm_and_bias: true`). The rate is set before each step.
+    """
+    embedding = [parameter for name, parameter in model.named_parameters() if "embed_tokens" in name]
+    others = [parameter for name, parameter in model.named_parameters() if "embed_tokens" not in name]
+    optimizer = AdamW(
+        [{"params": others, "weight_decay": spec.weight_decay}, {"params": embedding, "weight_decay": 0.0}],
+        lr=0.0,
+        betas=(spec.beta1, spec.beta2),
+        eps=spec.eps,
+        fused=True,
+    )
+    for parameter in (*others, *embedding):
+        optimizer.state[parameter] = {
+            "step": torch.zeros((), dtype=torch.float32, device=parameter.device),
+            "exp_avg": torch.zeros_like(parameter),
+            "exp_avg_sq": torch.zeros_like(parameter),
+        }
+    return optimizer
+
+
+def apply_step(optimizer: AdamW, learning_rate: float, skipped: Tensor) -> None:
+    """Change the weights, unless `skipped` is 1: then weights, moments and step counts stay, even with NaN gradients.
+
+    Args:
+        optimizer: from `make_optimizer`.
+        learning_rate: of this step.
+        skipped: 0 or 1 on the device, shape (), float32; the fused kernel reads it there, so nothing waits for it.
+    """
+    for group in optimizer.param_groups:
+        group["lr"] = learning_rate
+    optimizer.grad_scale = None  # type: ignore[attr-defined] # both are what GradScaler sets, and no public attribute
+    optimizer.found_inf = skipped  # type: ignore[attr-defined] # as above
+    optimizer.step()
+    optimizer.zero_grad(set_to_none=True)
+
+
+def clip_gradients(parameters: Iterable[nn.Parameter], max_norm: float) -> Tensor:
+    """Scale all gradients down to a global norm of at most `max_norm`; return the norm before, shape (), float32."""
+    norm = nn.utils.clip_grad_norm_(parameters, max_norm, foreach=True)
+    return norm.full_tensor() if isinstance(norm, DTensor) else norm
+
+
+class SpikeGuard:
+    """Decides on the device whether a step is skipped, from the last WINDOW losses and gradient norms.
+
+    A step is skipped when its loss or gradient norm is not finite, or exceeds the mean of the window by more than
+    `sigma` standard deviations, once the window is half full. Spikes enter the window, so that a new level is accepted
+    in time; what is not finite does not, as it would make every later step a spike.
+
+    Attributes:
+        window: losses and norms, shape (2, WINDOW), float64; only the first `count` columns hold any, in no order.
+        count: values entered so far, shape (), int64.
+    """
+
+    def __init__(self, sigma: float | None, device: torch.device) -> None:
+        self.sigma = sigma
+        self.window = torch.zeros((2, WINDOW), dtype=torch.float64, device=device)
+        self.count = torch.zeros((), dtype=torch.int64, device=device)
+        self._columns = torch.arange(WINDOW, device=device)
+
+    def check(self, loss: Tensor, norm: Tensor) -> Tensor:
+        """Return 1 where the step is to be skipped, else 0, shape (), float32; enter its loss and norm."""
+        values = torch.stack((loss.double(), norm.double()))
+        finite = values.isfinite().all()
+        skipped = ~finite
+        if self.sigma is not None:
+            filled = (self._columns < self.count).double()
+            num_filled = self.count.clamp(1, WINDOW).double()
+            mean = (self.window * filled).sum(1) / num_filled
+            variance = ((self.window - mean.unsqueeze(1)).square() * filled).sum(1) / num_filled
+            spike = (values > mean + self.sigma * variance.sqrt()).any() & (self.count >= _MIN_STEPS)
+            skipped = skipped | spike
+        here = (self._columns == self.count % WINDOW) & finite
+        self.window.copy_(torch.where(here, values.unsqueeze(1), self.window))
+        self.count.add_(finite)
+        return skipped.float()

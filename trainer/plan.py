@@ -1,0 +1,71 @@
+"""The training plan: what a run will do and need, computed before anything is allocated."""
+
+from collections.abc import Iterator
+
+from mixes.manifest import Manifest
+from trainer.presets import ModelShape
+from trainer.schedule import learning_rate
+from trainer.spec import TrainSpec
+
+
+def format_plan(spec: TrainSpec, manifest: Manifest, world_size: int) -> str:
+    """Return the plan as aligned lines: model, mix, length, learning rate, memory of each rank."""
+    rows = list(_rows(spec, manifest, world_size))
+    width = max(len(title) for title, _ in rows)
+    return "\n".join(f"{title:<{width}}  {text}" for title, text in rows)
+
+
+def memory_estimate(spec: TrainSpec, shape: ModelShape, world_size: int) -> int:
+    """Return about how many bytes each rank needs, without compilation, which saves up to a third of the activations.
+
+    Weights, gradients and two moments in float32 are spread over the ranks; gathered copies and, with several
+    micro-batches, summed gradients are not. Activations were counted once by hooks on what autograd saves.
+    """
+    size = 2 if spec.precision == "bfloat16" else 4
+    parameters = shape.num_parameters
+    states = 16 * parameters // world_size
+    gathered = size * (parameters if world_size == 1 else 2 * shape.vocab_size * shape.hidden_size)
+    has_sums = spec.global_batch // world_size > spec.micro_batch
+    head = (4 + size) * shape.vocab_size * shape.hidden_size
+    layer = (32 + 6 * size) * shape.hidden_size + 4 * size * shape.intermediate_size
+    token = shape.num_layers * layer + (10 + size) * shape.hidden_size
+    return states + gathered + has_sums * 4 * parameters + head + token * spec.micro_batch * spec.sequence_length
+
+
+def _rows(spec: TrainSpec, manifest: Manifest, world_size: int) -> Iterator[tuple[str, str]]:
+    """Yield each line as its title and its text."""
+    shape = spec.model.shape(manifest.tokenizer.vocab_size)
+    num_instances = manifest.tokens // spec.sequence_length
+    num_seen = spec.num_steps * spec.global_batch
+    num_tokens = num_seen * spec.sequence_length
+    flops = shape.flops_per_token(spec.sequence_length)
+    yield "model", f"{shape.num_parameters:,} parameters ({shape.num_non_embedding_parameters:,} but for the embedding)"
+    yield "", f"{shape.num_layers} layers of {shape.hidden_size}, vocabulary {shape.vocab_size:,}"
+    yield "mix", f"{manifest.name}: {manifest.tokens:,} tokens, {num_instances:,} instances of {spec.sequence_length:,}"
+    yield "", ", ".join(f"{source.name} {source.tokens:,}" for source in manifest.sources)
+    yield "run", f"{spec.num_steps:,} steps of {spec.global_batch:,} instances, {num_tokens:,} tokens"
+    yield "", f"{num_seen / num_instances if num_instances else 0:.3g} epochs over the mix"
+    yield "learning rate", _rates(spec)
+    yield "compute", f"{flops:.3g} FLOP a token, {flops * num_tokens:.3g} in all"
+    share = spec.global_batch // world_size
+    yield (
+        "ranks",
+        f"{world_size}, each {share} instances a step by {spec.micro_batch}; {spec.precision}",
+    )
+    yield "memory", f"about {_format_gib(memory_estimate(spec, shape, world_size))} a rank"
+    kept = f"every {spec.checkpoint.interval:,} steps, the newest {spec.checkpoint.keep} kept"
+    yield "checkpoints", f"{kept}, {_format_gib(12 * shape.num_parameters)} each"
+
+
+def _rates(spec: TrainSpec) -> str:
+    """Return the schedule as its rates at the steps where it bends."""
+    peak = spec.optimizer.learning_rate
+    schedule = spec.learning_schedule(1.0 if peak is None else peak)
+    unit = "" if peak is not None else ", times the last rate of the checkpoint given by --from"
+    bends = sorted({1, schedule.warmup or 1, schedule.fall_start or 1, spec.num_steps})
+    rates = [f"{learning_rate(step, schedule):.3g} at step {step:,}" for step in bends if step <= spec.num_steps]
+    return f"{schedule.shape}: {', '.join(rates)}{unit}"
+
+
+def _format_gib(size: int) -> str:
+    return f"{size / 2**30:.2g} GiB"

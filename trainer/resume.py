@@ -1,0 +1,102 @@
+"""Where a run begins: from its newest checkpoint, from another run's, or at first; and whether it is the same run."""
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mixes.canonical import canonical_json
+from mixes.errors import CheckpointError, SpecError
+from mixes.manifest import Manifest, digest_of
+from trainer.checkpoint import Checkpoint, Progress, newest_sound, verified
+from trainer.distributed import Ranks
+from trainer.spec import TrainSpec
+
+_FREE_KEYS = ("checkpoint", "log_interval")  # of the spec: may change on resume, as they change no weight
+
+
+def find_checkpoint(output: Path, ranks: Ranks) -> Checkpoint | None:
+    """Return the checkpoint to resume from: rank 0 verifies every byte, the others read only the record."""
+    found = newest_sound(output) if ranks.is_first else None
+    step = ranks.told(-1 if found is None else found.progress.step)
+    if step < 0 or found is not None:
+        return found
+    return verified(output / f"step-{step}", content=False)
+
+
+def first_progress(spec: TrainSpec, manifest: Manifest, parent: Checkpoint | None) -> Progress:
+    """Return the progress of a run that has no checkpoint yet, which began from `parent` or from nothing.
+
+    Raises:
+        SpecError: no learning rate is given, here or by a parent.
+        CheckpointError: the parent was trained with another tokenizer.
+    """
+    record = mix_record(manifest)
+    peak = spec.optimizer.learning_rate
+    if parent is not None:
+        peak = parent.progress.learning_rate if peak is None else peak
+        changed = differences(parent.progress.mix["tokenizer"], record["tokenizer"])
+        if changed:
+            raise CheckpointError(
+                f"{parent.folder}: its mix has another tokenizer ({'; '.join(changed)}); "
+                "wanted a mix with the tokenizer of the checkpoint"
+            )
+    if peak is None:
+        raise SpecError("optimizer.learning_rate: found none and no --from CHECKPOINT to take it from; wanted a rate")
+    return Progress(
+        step=0,
+        tokens=0,
+        learning_rate=0.0,
+        peak_learning_rate=peak,
+        spec=json.loads(canonical_json(spec)),
+        shape=dataclasses.asdict(spec.model.shape(manifest.tokenizer.vocab_size)),
+        mix=record,
+        parent="" if parent is None else parent.digest,
+    )
+
+
+def require_same_run(found: Checkpoint, spec: TrainSpec, manifest: Manifest) -> None:
+    """Refuse to resume with another mix or another recipe, naming what changed."""
+    changed_mix = differences(found.progress.mix, mix_record(manifest))
+    if changed_mix:
+        raise CheckpointError(
+            f"{found.folder}: the mix is not the one this run began with: {'; '.join(changed_mix)}; give the old mix, "
+            "or begin a run of its own in another --output with --from"
+        )
+    old, new = (
+        {key: value for key, value in record.items() if key not in _FREE_KEYS}
+        for record in (found.progress.spec, json.loads(canonical_json(spec)))
+    )
+    changed_spec = differences(old, new)
+    if changed_spec:
+        raise CheckpointError(
+            f"{found.folder}: the spec is not the one this run began with: {'; '.join(changed_spec)}; undo that, "
+            "or begin a run of its own in another --output with --from, or start over with --fresh"
+        )
+
+
+def mix_record(manifest: Manifest) -> dict[str, Any]:  # Any: JSON
+    """Return what a checkpoint remembers of its mix: enough to refuse another one and to say what changed."""
+    return {
+        "name": manifest.name,
+        "digest": digest_of(manifest),
+        "tokens": manifest.tokens,
+        "tokenizer": dataclasses.asdict(manifest.tokenizer),
+        "sources": {
+            source.name: {"tokens": source.tokens, "whole_epochs": source.whole_epochs, "cut_key": source.cut_key}
+            for source in manifest.sources
+        },
+    }
+
+
+def differences(old: Mapping[str, Any], new: Mapping[str, Any], path: str = "") -> list[str]:  # Any: JSON
+    """Return what changed between two records, one text a key: `optimizer.beta2: 0.95 became 0.99`."""
+    found = []
+    for key in sorted(old.keys() | new.keys()):
+        before, after = old.get(key), new.get(key)
+        if isinstance(before, Mapping) and isinstance(after, Mapping):
+            found += differences(before, after, f"{path}{key}.")
+        elif before != after:
+            found.append(f"{path}{key}: {before!r} became {after!r}")
+    return found

@@ -1,0 +1,104 @@
+"""Train on a built mix: `python trainer/run.py SPEC --mix MIX --output RUN`, alone or under torchrun."""
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+if not __package__:  # started as a file: Python put this folder on the path, and not the checkout
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
+
+from mixes.binding import bind_file
+from mixes.errors import GristmillError
+from mixes.manifest import load
+from trainer.plan import format_plan
+from trainer.spec import TrainSpec
+
+_EPILOG = """examples:
+  python trainer/run.py trainer/configs/smoke.yaml --mix output/mixes/smoke --output runs/smoke
+  python trainer/run.py trainer/configs/190m.yaml --mix output/mixes/smoke --output runs/190m --dry-run
+  torchrun --nproc-per-node 8 trainer/run.py trainer/configs/olmo2_1b_stage1.yaml \\
+      --mix output/mixes/stage1 --output runs/1b --compile
+  torchrun --nproc-per-node 8 trainer/run.py trainer/configs/olmo2_1b_stage2.yaml \\
+      --mix output/mixes/stage2 --output runs/1b-anneal --from runs/1b/step-1907349 --compile
+
+The same command again goes on from the newest sound checkpoint in --output.
+
+exit status: 0 trained to the last step, 1 the run failed, 2 the request was wrong,
+             143 or 130 stopped by SIGTERM or SIGINT with a checkpoint saved
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Return 0 when trained, 1 when the run failed, 2 when the request was wrong, 128 + signal when stopped by one."""
+    arguments = _parser().parse_args(argv)
+    is_first = os.environ.get("RANK", "0") == "0"
+    logging.basicConfig(level=logging.INFO if is_first else logging.WARNING, format="%(message)s")
+    try:
+        spec = bind_file(TrainSpec, arguments.spec).value
+        if arguments.dry_run:
+            print(format_plan(spec, load(arguments.mix), int(os.environ.get("WORLD_SIZE", "1"))))
+            return 0
+        return _train(spec, arguments, is_first=is_first)
+    except GristmillError as error:
+        print(error, file=sys.stderr)
+        return 2
+
+
+def _train(spec: TrainSpec, arguments: argparse.Namespace, *, is_first: bool) -> int:
+    from trainer.loop import RunOptions, open_run  # torch takes seconds, which --help and a typing error should not
+
+    options = RunOptions(
+        mix=arguments.mix,
+        output=arguments.output,
+        start_from=arguments.start_from,
+        device=arguments.device,
+        compiled=arguments.compile,
+        fresh=arguments.fresh,
+    )
+    with open_run(spec, options) as run:
+        try:
+            outcome = run.finish()
+        except GristmillError as error:
+            print(error, file=sys.stderr)
+            return 1
+    if is_first:
+        print(f"checkpoint  {options.output / f'step-{outcome.step}'}\nmetrics     {options.output / 'metrics.jsonl'}")
+    if outcome.stopped_by is None:
+        return 0
+    if is_first:
+        print(
+            f"stopped by {outcome.stopped_by.name}; the same command goes on from step {outcome.step}", file=sys.stderr
+        )
+    return 128 + outcome.stopped_by
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python trainer/run.py",
+        description="Train an OLMo 2 model on a built mix. What shapes the result stands in SPEC.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("spec", metavar="SPEC", type=Path, help="training spec, a YAML file as in trainer/configs")
+    parser.add_argument("--mix", metavar="MIX", type=Path, required=True, help="a built mix, OUTPUT/mixes/NAME")
+    parser.add_argument("--output", metavar="RUN", type=Path, required=True, help="folder for checkpoints and metrics")
+    parser.add_argument(
+        "--from",
+        metavar="CHECKPOINT",
+        dest="start_from",
+        type=Path,
+        help="begin from the weights and optimizer of another run's checkpoint, at step 0",
+    )
+    parser.add_argument("--fresh", action="store_true", help="remove what RUN holds and begin at step 0")
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="auto: a GPU if there is one")
+    parser.add_argument("--compile", action="store_true", help="compile each block: faster on a GPU, slow to start")
+    parser.add_argument("--dry-run", action="store_true", help="print the plan and stop")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,190 @@
+"""The training spec: the YAML file that holds all that shapes a training run's result."""
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Literal
+
+from mixes.fields import SettingError, about
+from trainer.presets import PRESETS, ModelShape, PresetName, padded_vocab_size
+from trainer.schedule import Schedule, ScheduleShape
+
+Precision = Literal["bfloat16", "float32"]
+MAX_SEED = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelSpec:
+    """A preset, or all sizes, or a preset with some sizes changed."""
+
+    preset: PresetName | None = field(default=None, metadata=about("a shape of trainer/presets.py, by its name"))
+    hidden_size: int | None = field(default=None, metadata=about("width of the residual stream", at_least=1))
+    intermediate_size: int | None = field(default=None, metadata=about("width of the SwiGLU", at_least=1))
+    num_layers: int | None = field(default=None, metadata=about("number of layers", at_least=1))
+    num_heads: int | None = field(default=None, metadata=about("attention heads", at_least=1))
+    num_kv_heads: int | None = field(
+        default=None, metadata=about("heads of keys and values; divides num_heads", at_least=1)
+    )
+    vocab_size: int | None = field(
+        default=None,
+        metadata=about("rows of embedding and head; without it the mix's vocabulary, padded to 128", at_least=1),
+    )
+    rope_theta: float | None = field(default=None, metadata=about("base of the rotary positions", above=0))
+    norm_eps: float | None = field(default=None, metadata=about("epsilon of the norms", above=0))
+
+    def __post_init__(self) -> None:
+        given = self._given()
+        if self.preset is None:
+            sizes = {"hidden_size", "intermediate_size", "num_layers", "num_heads", "num_kv_heads"}
+            missing = sorted(sizes - given.keys())
+            if missing:
+                raise SettingError((), f"found no preset and no {', '.join(missing)}; wanted a preset or all sizes")
+        shape = self.shape(1)
+        if shape.hidden_size % (2 * shape.num_heads):
+            found = f"hidden_size {shape.hidden_size} and num_heads {shape.num_heads}"
+            raise SettingError("num_heads", f"found {found}; wanted heads of one even width")
+        if shape.num_heads % shape.num_kv_heads:
+            found = f"num_heads {shape.num_heads} and num_kv_heads {shape.num_kv_heads}"
+            raise SettingError("num_kv_heads", f"found {found}; wanted a divisor of num_heads")
+
+    def shape(self, mix_vocab_size: int) -> ModelShape:
+        """Return the shape of the model for a mix whose tokenizer has `mix_vocab_size` ids."""
+        sizes = {"vocab_size": padded_vocab_size(mix_vocab_size)} | self._given()
+        if self.preset is not None:
+            return dataclasses.replace(PRESETS[self.preset], **sizes)
+        return ModelShape(**sizes)
+
+    def _given(self) -> dict[str, int]:
+        # Two of the values are floats; mypy follows numbers from int to float, so int describes all.
+        values = {name: getattr(self, name) for name in ModelShape.__dataclass_fields__}
+        return {name: value for name, value in values.items() if value is not None}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OptimizerSpec:
+    """AdamW as OLMo 2 has it: decay on every parameter but the input embedding."""
+
+    learning_rate: float | None = field(
+        default=None,
+        metadata=about("peak of the schedule; without it the last rate of the checkpoint given by --from", above=0),
+    )
+    beta1: float = field(default=0.9, metadata=about("memory of the mean gradient", at_least=0, at_most=1))
+    beta2: float = field(default=0.95, metadata=about("memory of the mean squared gradient", at_least=0, at_most=1))
+    eps: float = field(default=1e-8, metadata=about("added to the root of the squared gradient", above=0))
+    weight_decay: float = field(default=0.1, metadata=about("decay, times the learning rate, a step", at_least=0))
+    max_grad_norm: float = field(default=1.0, metadata=about("bound of the global gradient norm", above=0))
+    skip_sigma: float | None = field(
+        default=6.0,
+        metadata=about(
+            "skip a step whose loss or gradient norm exceeds the recent mean by more sigma; null never", above=0
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduleSpec:
+    """How the learning rate goes; every length is given in steps or in tokens."""
+
+    shape: ScheduleShape = field(
+        default="cosine",
+        metadata=about("cosine or linear: falls from the warm-up on; constant: at the peak until the decay at the end"),
+    )
+    floor: float = field(default=0.1, metadata=about("last rate as a fraction of the peak", at_least=0, at_most=1))
+    warmup_steps: int | None = field(default=None, metadata=about("length of the rise from 0", at_least=0))
+    warmup_tokens: int | None = field(default=None, metadata=about("the same in tokens", at_least=0))
+    horizon_steps: int | None = field(
+        default=None, metadata=about("cosine, linear: where the floor is reached; without it the last step", at_least=1)
+    )
+    horizon_tokens: int | None = field(default=None, metadata=about("the same in tokens", at_least=1))
+    decay_steps: int | None = field(
+        default=None, metadata=about("constant: length of the straight fall at the end", at_least=0)
+    )
+    decay_tokens: int | None = field(default=None, metadata=about("the same in tokens", at_least=0))
+
+    def __post_init__(self) -> None:
+        for name in ("warmup", "horizon", "decay"):
+            if None not in (getattr(self, f"{name}_steps"), getattr(self, f"{name}_tokens")):
+                raise SettingError(f"{name}_tokens", f"found both {name}_steps and {name}_tokens; wanted one of them")
+        foreign = "horizon" if self.shape == "constant" else "decay"
+        for unit in ("steps", "tokens"):
+            if getattr(self, f"{foreign}_{unit}") is not None:
+                message = f"found {foreign}_{unit} with shape {self.shape}, which has none; leave it out"
+                raise SettingError(f"{foreign}_{unit}", message)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckpointSpec:
+    """When checkpoints are written and how many stay."""
+
+    interval: int = field(default=1000, metadata=about("steps from one checkpoint to the next", at_least=1))
+    keep: int = field(default=3, metadata=about("newest checkpoints that stay on disk", at_least=1))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainSpec:
+    """All that shapes the result of a training run; where and how it runs is for the command line."""
+
+    model: ModelSpec = field(metadata=about("the shape of the model"))
+    sequence_length: int = field(metadata=about("tokens of an instance", at_least=2))
+    global_batch: int = field(metadata=about("instances of a step over all ranks", at_least=1))
+    micro_batch: int = field(
+        metadata=about("instances of one forward on one rank; part of the recipe, as sums depend on it", at_least=1)
+    )
+    steps: int | None = field(default=None, metadata=about("length of the run", at_least=1))
+    tokens: int | None = field(default=None, metadata=about("the same in tokens, rounded up to a step", at_least=1))
+    seed: int = field(default=6198, metadata=about("of the first weights", at_least=0, at_most=MAX_SEED))
+    data_seed: int | None = field(
+        default=None, metadata=about("of the data order; without it `seed`", at_least=0, at_most=MAX_SEED)
+    )
+    precision: Precision = field(
+        default="bfloat16", metadata=about("of forward and backward; weights, sums and optimizer are float32")
+    )
+    z_loss: float = field(default=1e-5, metadata=about("factor of the squared logsumexp in the loss", at_least=0))
+    mask_repeated_ngrams: bool = field(
+        default=True, metadata=about("take no loss of an instance with 32 copies in a row of 1 to 13 tokens")
+    )
+    log_interval: int = field(default=10, metadata=about("steps from one progress line to the next", at_least=1))
+    optimizer: OptimizerSpec = field(default=OptimizerSpec(), metadata=about("AdamW"))
+    schedule: ScheduleSpec = field(default=ScheduleSpec(), metadata=about("the learning rate"))
+    checkpoint: CheckpointSpec = field(default=CheckpointSpec(), metadata=about("checkpoints"))
+
+    def __post_init__(self) -> None:
+        if (self.steps is None) == (self.tokens is None):
+            found = "neither steps nor tokens" if self.steps is None else "both steps and tokens"
+            raise SettingError("steps", f"found {found}, wanted one of them")
+        if self.global_batch % self.micro_batch:
+            found = f"global_batch {self.global_batch} and micro_batch {self.micro_batch}"
+            raise SettingError("micro_batch", f"found {found}; wanted a divisor of global_batch")
+
+    @property
+    def tokens_per_step(self) -> int:
+        """Return the tokens of a global batch."""
+        return self.global_batch * self.sequence_length
+
+    @property
+    def num_steps(self) -> int:
+        """Return the length of the run in steps."""
+        steps = self._steps(self.steps, self.tokens)
+        assert steps is not None
+        return steps
+
+    def learning_schedule(self, peak: float) -> Schedule:
+        """Return the schedule with every length in steps."""
+        spec, last = self.schedule, self.num_steps
+        warmup = self._steps(spec.warmup_steps, spec.warmup_tokens) or 0
+        if spec.shape == "constant":
+            stop = last
+            start = last - (self._steps(spec.decay_steps, spec.decay_tokens) or 0)
+        else:
+            start, stop = warmup, self._steps(spec.horizon_steps, spec.horizon_tokens) or last
+        return Schedule(
+            shape=spec.shape,
+            peak=peak,
+            floor=spec.floor,
+            warmup=warmup,
+            fall_start=max(start, warmup),
+            fall_stop=max(stop, start, warmup),
+        )
+
+    def _steps(self, steps: int | None, tokens: int | None) -> int | None:
+        """Return a length in steps, of which the file gave either number or none."""
+        return steps if tokens is None else -(-tokens // self.tokens_per_step)

@@ -1,0 +1,138 @@
+"""Files of named tensors: safetensors written in one pass, and read back by rows. Nothing in them can be executed."""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Protocol, Self
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from mixes.errors import CheckpointError
+
+_DTYPE_NAMES = {torch.float32: "F32", torch.float64: "F64", torch.bfloat16: "BF16", torch.int64: "I64"}
+_FIRST_ROW = "first_row:"  # in the metadata of a file: where a tensor's rows begin in the whole tensor
+
+
+def write_tensors(handle: BinaryIO, tensors: Mapping[str, Tensor], first_rows: Mapping[str, int] | None = None) -> None:
+    """Write tensors that lie on the CPU as one safetensors file.
+
+    The library's own writer makes no digest while it writes; here the handle may, so nothing is read twice.
+
+    Args:
+        handle: where to write; need not seek.
+        tensors: contiguous, by name.
+        first_rows: for a tensor that is a stretch of rows of a larger one, where it begins; 0 where a name is missing.
+    """
+    metadata = {"format": "pt"} | {_FIRST_ROW + name: str(row) for name, row in (first_rows or {}).items()}
+    header: dict[str, object] = {"__metadata__": metadata}
+    offset = 0
+    for name, tensor in tensors.items():
+        end = offset + tensor.numel() * tensor.element_size()
+        header[name] = {"dtype": _DTYPE_NAMES[tensor.dtype], "shape": list(tensor.shape), "data_offsets": [offset, end]}
+        offset = end
+    encoded = json.dumps(header).encode()
+    encoded += b" " * (-len(encoded) % 8)  # data begin at a multiple of 8, for readers that map the file
+    handle.write(len(encoded).to_bytes(8, "little") + encoded)
+    for tensor in tensors.values():
+        handle.write(tensor.reshape(-1).view(torch.uint8).numpy().data)
+
+
+class _Slice(Protocol):
+    """Rows of a tensor that are read when asked for; safetensors' own class has no types."""
+
+    def get_shape(self) -> list[int]: ...
+
+    def __getitem__(self, rows: slice) -> Tensor: ...
+
+
+class _File(Protocol):
+    """An open safetensors file; the library's own class has no types."""
+
+    def metadata(self) -> dict[str, str] | None: ...
+
+    def keys(self) -> list[str]: ...
+
+    def get_slice(self, name: str) -> _Slice: ...
+
+    def get_tensor(self, name: str) -> Tensor: ...
+
+
+class TensorFiles:
+    """Reads tensors whose rows may be spread over several files; to be closed after use.
+
+    Args:
+        paths: safetensors files that `write_tensors` wrote.
+
+    Raises:
+        CheckpointError: a file cannot be read or is no safetensors file.
+    """
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        self._paths = list(paths)
+        self._files = [_opened(path) for path in paths]
+        self._pieces: dict[str, list[tuple[int, int]]] = {}  # name -> (first row, file), by row
+        for number, file in enumerate(self._files):
+            metadata = file.metadata() or {}
+            for name in file.keys():  # noqa: SIM118 - no mapping
+                self._pieces.setdefault(name, []).append((int(metadata.get(_FIRST_ROW + name, "0")), number))
+        for pieces in self._pieces.values():
+            pieces.sort()
+
+    @property
+    def names(self) -> list[str]:
+        """Return the names of all tensors."""
+        return list(self._pieces)
+
+    def num_rows(self, name: str) -> int:
+        """Return the length of the first axis of a whole tensor."""
+        return sum(self._files[number].get_slice(name).get_shape()[0] for _, number in self._pieces[name])
+
+    def num_elements(self, name: str) -> int:
+        """Return the number of elements of a whole tensor."""
+        return sum(math.prod(self._files[number].get_slice(name).get_shape()) for _, number in self._pieces[name])
+
+    def read(self, name: str, first: int = 0, stop: int | None = None) -> Tensor:
+        """Return rows [first, stop) of a tensor, or all of it; a tensor without axes is always whole.
+
+        Raises:
+            CheckpointError: there is no such tensor, or some of its rows are in no file.
+        """
+        if name not in self._pieces:
+            raise CheckpointError(f"{self._paths[0].parent}: found no tensor {name!r}; wanted one from this model")
+        slices = [(row, self._files[number].get_slice(name)) for row, number in self._pieces[name]]
+        if not slices[0][1].get_shape():
+            return self._files[self._pieces[name][0][1]].get_tensor(name)
+        rows, place = [], first
+        stop = self.num_rows(name) if stop is None else stop
+        for row, piece in slices:
+            end = min(stop, row + piece.get_shape()[0])
+            if row <= place < end:
+                rows.append(piece[place - row : end - row])
+                place = end
+        if place < stop:
+            raise CheckpointError(f"{self._paths[0].parent}: {name}: found rows up to {place:,}, wanted {stop:,}")
+        return torch.cat(rows) if rows else slices[0][1][0:0]
+
+    def close(self) -> None:
+        """Close all files."""
+        self._files.clear()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _opened(path: Path) -> _File:
+    try:
+        file: _File = safe_open(path, framework="pt", device="cpu")
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(f"{path}: cannot be read as safetensors: {error}; copy it again") from error
+    return file
