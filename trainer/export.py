@@ -1,4 +1,4 @@
-"""Export a checkpoint as a Hugging Face folder: `python trainer/export.py --checkpoint runs/smoke/step-60 --output hf`."""
+"""Export a checkpoint as a Hugging Face folder: `python trainer/export.py --checkpoint RUN/step-N --output HF`."""
 
 import argparse
 import gzip
