@@ -120,40 +120,26 @@ def write_part(
     Raises:
         MixError: a document has an id outside the vocabulary, or not exactly one EOS, at its end; or no room to write.
     """
-    order = np.argsort(documents.keys, kind="stable")
-    starts, lengths, keys = documents.starts[order], documents.lengths[order], documents.keys[order]
     _check_places(stem, tokens, documents, eos_id)
-    dtype = token_dtype(vocab_size)
-    index = pa.table(
-        [
-            np.cumsum(lengths) - lengths,
-            lengths,
-            keys,
-            documents.ids.take(order).cast(pa.string()),
-            documents.shards.take(order).cast(pa.string()),
-            documents.rows[order],
-            documents.bytes[order],
-        ],
-        schema=_INDEX_SCHEMA,
-    )
+    ordered = _in_order_of_keys(documents)
 
     def write_tokens(handle: BinaryIO) -> None:
         num_eos = 0
-        for block in _blocks(tokens, starts, lengths):
+        for block in _blocks(tokens, ordered):
             if block.min() < 0 or block.max() >= vocab_size:
                 raise MixError(f"{stem}: found tokens {block.min()} to {block.max()}, wanted ids in [0, {vocab_size})")
             num_eos += int(np.count_nonzero(block == eos_id))
-            handle.write(block.astype(dtype, copy=False).data)
-        if num_eos != len(documents):
-            raise MixError(f"{stem}: found {num_eos} EOS in {len(documents)} documents, wanted one in each, at its end")
+            handle.write(block.astype(token_dtype(vocab_size), copy=False).data)
+        if num_eos != len(ordered):
+            raise MixError(f"{stem}: found {num_eos} EOS in {len(ordered)} documents, wanted one in each, at its end")
 
     return PartSummary(
-        documents=len(documents),
-        tokens=int(lengths.sum()),
-        bytes=int(documents.bytes.sum()),
+        documents=len(ordered),
+        tokens=int(ordered.lengths.sum()),
+        bytes=int(ordered.bytes.sum()),
         token_file=publish(stem + TOKENS_SUFFIX, write_tokens),
-        index_file=publish(stem + INDEX_SUFFIX, lambda handle: _write_index(index, handle)),
-        histogram=np.bincount(key_bins(keys), weights=lengths, minlength=NUM_BINS).astype(np.int64),
+        index_file=publish(stem + INDEX_SUFFIX, lambda handle: _write_index(handle, ordered)),
+        histogram=np.bincount(key_bins(ordered.keys), weights=ordered.lengths, minlength=NUM_BINS).astype(np.int64),
     )
 
 
@@ -190,19 +176,30 @@ def _check_places(stem: str, tokens: Tokens, documents: PartDocuments, eos_id: i
     if documents.lengths.min() < 1 or documents.starts.min() < 0 or ends.max() > len(tokens):
         raise MixError(f"{stem}: found a document without tokens or outside of the {len(tokens):,} tokens given")
     last_tokens = tokens[ends - 1]
-    for document in np.nonzero(last_tokens != eos_id)[0].tolist():
-        found, name = last_tokens[document], documents.ids[document]
+    wrong = np.flatnonzero(last_tokens != eos_id)
+    if wrong.size:
+        found, name = last_tokens[wrong[0]], documents.ids[int(wrong[0])]
         raise MixError(f"{stem}: document {name}: found token {found} at its end, wanted EOS {eos_id}")
 
 
-def _blocks(
-    tokens: Tokens,
-    starts: NDArray[np.int64],
-    lengths: NDArray[np.int64],
-) -> Iterator[Tokens]:
+def _in_order_of_keys(documents: PartDocuments) -> PartDocuments:
+    """Return the documents by (key, given order)."""
+    order = np.argsort(documents.keys, kind="stable")
+    return PartDocuments(
+        starts=documents.starts[order],
+        lengths=documents.lengths[order],
+        keys=documents.keys[order],
+        ids=documents.ids.take(order).cast(pa.string()),
+        shards=documents.shards.take(order).cast(pa.string()),
+        rows=documents.rows[order],
+        bytes=documents.bytes[order],
+    )
+
+
+def _blocks(tokens: Tokens, documents: PartDocuments) -> Iterator[Tokens]:
     """Yield the tokens of the documents one after another, in blocks of at most _BLOCK_TOKENS."""
     pieces, size = [], 0
-    for start, length in zip(starts.tolist(), lengths.tolist(), strict=True):
+    for start, length in zip(documents.starts.tolist(), documents.lengths.tolist(), strict=True):
         place, end = start, start + length
         while place < end:
             taken = min(end - place, _BLOCK_TOKENS - size)
@@ -215,10 +212,13 @@ def _blocks(
         yield np.concatenate(pieces)
 
 
-def _write_index(index: pa.Table, handle: BinaryIO) -> None:
+def _write_index(handle: BinaryIO, documents: PartDocuments) -> None:
     """Write the index, with statistics of the key alone and no metadata of Arrow: equal rows give equal bytes."""
+    lengths = documents.lengths
+    starts = np.cumsum(lengths) - lengths
+    columns = [starts, lengths, documents.keys, documents.ids, documents.shards, documents.rows, documents.bytes]
     pq.write_table(
-        index,
+        pa.table(columns, schema=_INDEX_SCHEMA),
         pa.PythonFile(handle, mode="w"),
         row_group_size=_ROW_GROUP,
         compression="zstd",
