@@ -47,7 +47,10 @@ class DigestWriter(io.BufferedIOBase):
 
     def write(self, data: "ReadableBuffer", /) -> int:
         """Write all of the data, any contiguous buffer, and return its size in bytes."""
-        view = memoryview(data).cast("B")
+        view = memoryview(data)
+        if view.nbytes == 0:
+            return 0  # an empty view cannot be cast
+        view = view.cast("B")
         self._handle.write(view)
         self._hash.update(view)
         self._size += len(view)

@@ -3,13 +3,17 @@
 import errno
 import hashlib
 import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import BinaryIO
 
+import numpy as np
 import pytest
 
 from mixes.errors import MixError
-from mixes.files import digest_file, is_inside, publish_file, require_size, resolve_inside
+from mixes.files import DigestWriter, digest_file, is_inside, publish_file, require_size, resolve_inside
 
 
 def test_a_published_file_holds_what_was_written_and_its_digest_is_returned(tmp_path: Path) -> None:
@@ -17,6 +21,7 @@ def test_a_published_file_holds_what_was_written_and_its_digest_is_returned(tmp_
         handle.write(b"one ")
         assert handle.tell() == 4
         handle.write(memoryview(b"two"))
+        handle.write(np.empty((0, 3)).data)
 
     published = publish_file(str(tmp_path / "new" / "folder" / "a.bin"), write)
     path = tmp_path / "new" / "folder" / "a.bin"
@@ -40,7 +45,7 @@ def test_an_error_while_writing_leaves_the_old_file_and_no_other(tmp_path: Path)
     assert os.listdir(tmp_path) == ["a.bin"]
 
 
-@pytest.mark.parametrize("call", ["fsync", "replace", "mkdir"])
+@pytest.mark.parametrize("call", ["fsync", "replace", "mkdir", "open"])
 def test_a_disk_that_fails_is_named_and_leaves_the_old_file(
     call: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -50,11 +55,43 @@ def test_a_disk_that_fails_is_named_and_leaves_the_old_file(
     def fail(*_args: object, **_keywords: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(*{"fsync": (os, "fsync"), "replace": (Path, "replace"), "mkdir": (Path, "mkdir")}[call], fail)
+    monkeypatch.setattr(os if call == "fsync" else Path, call, fail)
     with pytest.raises(MixError, match=r"a\.bin: cannot be written: No space left on device; make room"):
         publish_file(str(path), lambda handle: handle.write(b"new"))
+    monkeypatch.undo()
     assert path.read_bytes() == b"old"
     assert os.listdir(tmp_path) == ["a.bin"]
+
+
+def test_a_disk_that_fills_up_while_writing_is_named_and_leaves_the_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "a.bin"
+    path.write_bytes(b"old")
+
+    def write(handle: BinaryIO) -> None:
+        with open("/dev/full", "wb", buffering=0) as full:
+            DigestWriter(full).write(b"new")
+
+    with pytest.raises(MixError, match=r"a\.bin: cannot be written: No space left on device"):
+        publish_file(str(path), write)
+    assert path.read_bytes() == b"old"
+    assert os.listdir(tmp_path) == ["a.bin"]
+
+
+def test_a_process_killed_while_writing_leaves_the_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "a.bin"
+    path.write_bytes(b"old")
+    script = (
+        "import os, signal, sys; from mixes.files import publish_file\n"
+        "def write(handle): handle.write(b'new'); os.kill(os.getpid(), signal.SIGKILL)\n"
+        "publish_file(sys.argv[1], write)"
+    )
+    killed = subprocess.run([sys.executable, "-c", script, str(path)], cwd=Path(__file__).parents[2], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert path.read_bytes() == b"old"
+    left = [name for name in os.listdir(tmp_path) if name != "a.bin"]
+    assert len(left) == 1
+    assert left[0].startswith(".a.bin.")
+    assert left[0].endswith(".tmp")
 
 
 def test_the_file_is_forced_to_disk_before_it_gets_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
