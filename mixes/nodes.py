@@ -15,6 +15,8 @@ MAX_LENGTH = 1 << 20
 """A longer text is refused: a spec of a thousand sources has half of it, and the parser reads 300 kB a second."""
 MAX_DEPTH = 32
 """Mappings and lists inside each other; the deepest spec has seven."""
+MAX_NODES = 100_000
+"""Mappings, lists and scalars in all; a source has about thirty."""
 MAX_PROBLEMS = 20
 """Problems listed of one file; the rest are counted."""
 
@@ -128,6 +130,7 @@ class _Composer(yaml.SafeLoader):
     """Composes one document of nodes."""
 
     depth = 0
+    num_nodes = 0
 
     def compose_file(self) -> yaml.Node:
         """Return the top node of the one document."""
@@ -143,16 +146,14 @@ class _Composer(yaml.SafeLoader):
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         """Return the next node; called by the library for each."""
         event = self._next_event()
-        if isinstance(event, yaml.AliasEvent):
-            raise _RefusedError(event, f"alias *{event.anchor} found; write the value out")
-        if isinstance(event, yaml.NodeEvent) and event.anchor is not None:
-            raise _RefusedError(event, f"anchor &{event.anchor} found; write the value out where it is wanted")
-        tag = getattr(event, "tag", None)
-        if tag is not None:
-            shown = shortened(tag.replace("tag:yaml.org,2002:", "!!"))
-            raise _RefusedError(event, f"tag {shown} found; write the value without it")
+        refusal = _refusal(event)
+        if refusal:
+            raise _RefusedError(event, refusal)
         if self.depth == MAX_DEPTH:
             raise _RefusedError(event, f"more than {MAX_DEPTH} lists and mappings inside each other")
+        if self.num_nodes == MAX_NODES:
+            raise _RefusedError(event, f"more than {MAX_NODES:,} values; settings are short, is this the right file?")
+        self.num_nodes += 1
         self.depth += 1
         node = super().compose_node(parent, index)
         self.depth -= 1
@@ -162,6 +163,18 @@ class _Composer(yaml.SafeLoader):
         event = self.peek_event()  # type: ignore[no-untyped-call]  # the stubs lack types here
         assert isinstance(event, yaml.Event)
         return event
+
+
+def _refusal(event: yaml.Event) -> str:
+    """Return why settings have no use for what begins here, "" where they do."""
+    anchor, tag = getattr(event, "anchor", None), getattr(event, "tag", None)
+    if isinstance(event, yaml.AliasEvent):
+        return f"alias *{shortened(str(anchor))} found; write the value out"
+    if anchor is not None:
+        return f"anchor &{shortened(anchor)} found; write the value out where it is wanted"
+    if tag is not None:
+        return f"tag {shortened(tag.replace('tag:yaml.org,2002:', '!!'))} found; write the value without it"
+    return ""
 
 
 def _position(mark: yaml.Mark | None) -> Position:

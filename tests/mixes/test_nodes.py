@@ -70,6 +70,13 @@ def test_a_text_beyond_the_limit_is_refused_unread() -> None:
     assert time.perf_counter() - start < 1
 
 
+def test_more_values_than_settings_have_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mixes.nodes.MAX_NODES", 4)
+    assert compose("[a, b, c]", "a.yaml") is not None
+    message = "more than 4 values; settings are short, is this the right file?"
+    assert refusal("[a, b, c, d]") == f"a.yaml:1:11: {message}"
+
+
 def test_the_composed_node_knows_its_place() -> None:
     node = compose("\n\na: b\n", "a.yaml")
     assert position_of(node) == (3, 1)
