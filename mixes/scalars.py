@@ -111,7 +111,7 @@ def _whole_value(text: str) -> int:
     if not _WHOLE.fullmatch(text):
         value = float(text)
         if "e" in text.lower() and abs(value) < 2**63 and value.is_integer():
-            raise WrongScalarError(f"{text} is text in YAML; write {int(value):_}")
+            raise WrongScalarError(f"{text} is no whole number in YAML; write {int(value):_}")
         raise WrongScalarError
     whole = int(text)
     if not -(2**63) <= whole < 2**63:

@@ -162,7 +162,7 @@ def test_json_is_yaml_too() -> None:
             "steps: 5e10",
             (
                 "a.yaml:1:8: steps: found '5e10', wanted a whole number of at least 1; "
-                "5e10 is text in YAML; write 50_000_000_000"
+                "5e10 is no whole number in YAML; write 50_000_000_000"
             ),
         ),
         ("steps: true", "a.yaml:1:8: steps: found true, wanted a whole number of at least 1"),
