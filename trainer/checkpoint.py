@@ -28,7 +28,7 @@ from torch import Tensor
 from mixes.canonical import canonical_json
 from mixes.errors import CheckpointError, MixError
 from mixes.files import FileDigest, digest_file, is_inside, publish_file
-from trainer.distributed import Ranks, local_part, local_rows
+from trainer.ranks import Ranks, local_part, local_rows
 from trainer.tensor_files import TensorFiles, write_tensors
 
 FORMAT = "gristmill-checkpoint/1"
@@ -156,15 +156,14 @@ def fill_from(checkpoint: Checkpoint, state: Mapping[str, Tensor]) -> None:
     """
     with TensorFiles(checkpoint.shards) as files, torch.no_grad():
         for name, tensor in state.items():
-            first, stop = local_rows(tensor)
-            loaded = files.read(name, first, stop)
-            target = local_part(tensor)
-            if loaded.shape != target.shape or loaded.dtype != target.dtype:
+            loaded = files.read(name, *local_rows(tensor))
+            shape = files.shape(name)
+            if shape != tensor.shape or loaded.dtype != tensor.dtype:
                 raise CheckpointError(
-                    f"{checkpoint.folder}: {name}: found {loaded.dtype} of shape {tuple(loaded.shape)}, "
-                    f"wanted {target.dtype} of shape {tuple(target.shape)}"
+                    f"{checkpoint.folder}: {name}: found {loaded.dtype} of shape {shape}, "
+                    f"wanted {tensor.dtype} of shape {tuple(tensor.shape)}"
                 )
-            target.copy_(loaded)
+            local_part(tensor).copy_(loaded)
 
 
 class CheckpointWriter:

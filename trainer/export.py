@@ -4,6 +4,7 @@ import argparse
 import gzip
 import hashlib
 import json
+import math
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -108,7 +109,7 @@ def _groups(files: TensorFiles, item_size: int, max_file_bytes: int) -> Iterator
     size = 0
     for name in files.names:
         if name.startswith(_PREFIX):
-            num_bytes = files.num_elements(name) * item_size
+            num_bytes = math.prod(files.shape(name)) * item_size
             if group and size + num_bytes > max_file_bytes:
                 yield group
                 group, size = [], 0

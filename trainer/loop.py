@@ -16,10 +16,11 @@ from mixes.errors import SpecError
 from mixes.manifest import Manifest, load, mix_root
 from mixes.token_stream import TokenStream
 from trainer.checkpoint import CheckpointWriter, Progress, fill_from, steps_on_disk, verified
-from trainer.distributed import Ranks, fill_with_initial_weights, process_group
 from trainer.loader import Loader
 from trainer.metrics import METRICS_FILE, TENSORBOARD_FOLDER, MetricsWriter, RunFacts
+from trainer.ranks import Ranks, process_group
 from trainer.resume import find_checkpoint, first_progress, require_same_run
+from trainer.sharding import fill_with_initial_weights
 from trainer.spec import TrainSpec
 from trainer.updates import Trainer
 

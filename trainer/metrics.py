@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from mixes.errors import SpecError
+from trainer.figures import StepFigures
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
@@ -28,29 +28,6 @@ TENSORBOARD_FOLDER = "tensorboard"
 _MAX_NAMED = 8  # instances of a skipped step that a warning names
 # Dense bf16 peaks in FLOP/s by a part of the device's name, from NVIDIA's data sheets (without sparsity).
 _PEAKS = {"A100": 312e12, "H100 PCIe": 756e12, "H100": 989e12, "H200": 989e12, "B200": 2250e12}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class StepFigures:
-    """What one step left on the device, and what the host knows of it.
-
-    Attributes:
-        step: its number, from 1.
-        learning_rate: its rate.
-        sums: cross-entropy, z-loss and number of labels of each instance of the global batch, shape (3, G), float32.
-        grad_norm: global norm before clipping, shape (), float32.
-        skipped: 1 where the weights were left alone, shape (), float32.
-        instances: numbers of the instances, shape (G,), int64.
-        sources: number of the source of each instance, shape (G,), int32.
-    """
-
-    step: int
-    learning_rate: float
-    sums: Tensor
-    grad_norm: Tensor
-    skipped: Tensor
-    instances: NDArray[np.int64]
-    sources: NDArray[np.int32]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +96,8 @@ class MetricsWriter:
             self._write_to_board(record)
         self._board.flush()
         self._warn_of_skips(sums, words)
-        _print(self._line(records[-1]))
+        nll, _, labels = sums.sum(axis=(0, 2))
+        _print(self._line(records[-1], nll / labels if labels else math.nan))
         self._pending.clear()
 
     def close(self) -> None:
@@ -182,16 +160,16 @@ class MetricsWriter:
                     f"instances of highest loss: {named}"
                 )
 
-    def _line(self, record: dict[str, Any]) -> str:  # Any: JSON
+    def _line(self, record: dict[str, Any], loss: float) -> str:  # Any: JSON
+        """Return the progress line at a step, with the mean loss of the steps since the line before."""
         facts, speed = self._facts, record["tokens_per_second"]
         left = (facts.last_step - record["step"]) * facts.tokens_per_step / speed
-        loss = "nan" if record["loss"] is None else f"{record['loss']:.4f}"
         if self._peak is None:
             mfu = "unknown"
         else:
             mfu = f"{speed * facts.flops_per_token / (self._peak * facts.world_size):.1%}"
         return (
-            f"step {record['step']:,}/{facts.last_step:,}  loss {loss}  lr {record['learning_rate']:.2e}  "
+            f"step {record['step']:,}/{facts.last_step:,}  loss {loss:.4f}  lr {record['learning_rate']:.2e}  "
             f"{speed:,.0f} tokens/s  MFU {mfu}  memory {peak_memory(facts.device) / 2**30:.1f} GiB  "
             f"left {format_seconds(left)}"
         )

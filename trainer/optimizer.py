@@ -3,10 +3,11 @@
 from collections.abc import Iterable
 
 import torch
+import torch.distributed as dist
 from torch import Tensor, nn
-from torch.distributed.tensor import DTensor
 from torch.optim import AdamW
 
+from trainer.ranks import local_part
 from trainer.spec import OptimizerSpec
 
 WINDOW = 128  # steps that a spike is measured against, as in OLMo-core's SkipStepOptimizer
@@ -54,9 +55,19 @@ def apply_step(optimizer: AdamW, learning_rate: float, skipped: Tensor) -> None:
 
 
 def clip_gradients(parameters: Iterable[nn.Parameter], max_norm: float) -> Tensor:
-    """Scale all gradients down to a global norm of at most `max_norm`; return the norm before, shape (), float32."""
-    norm = nn.utils.clip_grad_norm_(parameters, max_norm, foreach=True)
-    return norm.full_tensor() if isinstance(norm, DTensor) else norm
+    """Scale all gradients down to a global norm of at most `max_norm`; return the norm before, shape (), float32.
+
+    Squares are summed in float64, so that the norm does not depend on how many ranks the gradients are spread over;
+    `torch.nn.utils.clip_grad_norm_` sums in float32, and its last bit does.
+    """
+    sharded = [parameter.grad for parameter in parameters]
+    gradients = [local_part(gradient) for gradient in sharded if gradient is not None]
+    norms = [torch.linalg.vector_norm(gradient, dtype=torch.float64) for gradient in gradients]
+    square = torch.stack(norms).square().sum()
+    dist.all_reduce(square)
+    norm = square.sqrt().float()
+    torch._foreach_mul_(gradients, (max_norm / (norm + 1e-6)).clamp(max=1.0))
+    return norm
 
 
 class SpikeGuard:

@@ -10,7 +10,7 @@ from mixes.canonical import canonical_json
 from mixes.errors import CheckpointError, SpecError
 from mixes.manifest import Manifest, digest_of
 from trainer.checkpoint import Checkpoint, Progress, newest_sound, verified
-from trainer.distributed import Ranks
+from trainer.ranks import Ranks
 from trainer.spec import TrainSpec
 
 _FREE_KEYS = ("checkpoint", "log_interval")  # of the spec: may change on resume, as they change no weight

@@ -1,7 +1,6 @@
 """Files of named tensors: safetensors written in one pass, and read back by rows. Nothing in them can be executed."""
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -87,13 +86,14 @@ class TensorFiles:
         """Return the names of all tensors."""
         return list(self._pieces)
 
-    def num_rows(self, name: str) -> int:
-        """Return the length of the first axis of a whole tensor."""
-        return sum(self._files[number].get_slice(name).get_shape()[0] for _, number in self._pieces[name])
+    def shape(self, name: str) -> tuple[int, ...]:
+        """Return the shape of a whole tensor.
 
-    def num_elements(self, name: str) -> int:
-        """Return the number of elements of a whole tensor."""
-        return sum(math.prod(self._files[number].get_slice(name).get_shape()) for _, number in self._pieces[name])
+        Raises:
+            CheckpointError: there is no such tensor.
+        """
+        shapes = [self._files[number].get_slice(name).get_shape() for _, number in self._known(name)]
+        return (sum(shape[0] for shape in shapes), *shapes[0][1:]) if shapes[0] else ()
 
     def read(self, name: str, first: int = 0, stop: int | None = None) -> Tensor:
         """Return rows [first, stop) of a tensor, or all of it; a tensor without axes is always whole.
@@ -101,13 +101,11 @@ class TensorFiles:
         Raises:
             CheckpointError: there is no such tensor, or some of its rows are in no file.
         """
-        if name not in self._pieces:
-            raise CheckpointError(f"{self._paths[0].parent}: found no tensor {name!r}; wanted one from this model")
-        slices = [(row, self._files[number].get_slice(name)) for row, number in self._pieces[name]]
+        slices = [(row, self._files[number].get_slice(name)) for row, number in self._known(name)]
         if not slices[0][1].get_shape():
             return self._files[self._pieces[name][0][1]].get_tensor(name)
+        stop = self.shape(name)[0] if stop is None else stop
         rows, place = [], first
-        stop = self.num_rows(name) if stop is None else stop
         for row, piece in slices:
             end = min(stop, row + piece.get_shape()[0])
             if row <= place < end:
@@ -116,6 +114,12 @@ class TensorFiles:
         if place < stop:
             raise CheckpointError(f"{self._paths[0].parent}: {name}: found rows up to {place:,}, wanted {stop:,}")
         return torch.cat(rows) if rows else slices[0][1][0:0]
+
+    def _known(self, name: str) -> list[tuple[int, int]]:
+        """Return where the pieces of a tensor begin and which file each is in, by row."""
+        if name not in self._pieces:
+            raise CheckpointError(f"{self._paths[0].parent}: found no tensor {name!r}; wanted one from this model")
+        return self._pieces[name]
 
     def close(self) -> None:
         """Close all files."""

@@ -7,13 +7,14 @@ import torch.distributed as dist
 from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from trainer.distributed import Ranks, sharded_model
+from trainer.figures import StepFigures
 from trainer.head import IGNORED
 from trainer.loader import Batch
-from trainer.metrics import StepFigures
 from trainer.optimizer import SpikeGuard, apply_step, clip_gradients, make_optimizer
 from trainer.presets import ModelShape
+from trainer.ranks import Ranks
 from trainer.schedule import Schedule, learning_rate
+from trainer.sharding import sharded_model
 from trainer.spec import TrainSpec
 
 # cuDNN's kernel is the fastest that PyTorch brings for Hopper; what it refuses goes to the next.

@@ -1,9 +1,8 @@
-"""One code path from a laptop to a cluster: the process group, the sharded model and its first weights.
+"""This process among all that train, and the part of a tensor that lies on it.
 
 A process that was started without torchrun makes a group of one, so there is no second path to test.
 """
 
-import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,15 +10,11 @@ from dataclasses import dataclass
 
 import torch
 import torch.distributed as dist
-from torch import Tensor, nn
+from torch import Tensor
 from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
-from torch.distributed.fsdp import FSDPModule, MixedPrecisionPolicy, fully_shard
 from torch.distributed.tensor import DTensor
 
 from mixes.errors import SpecError
-from trainer.model import Olmo2, initial_weights
-from trainer.presets import ModelShape
-from trainer.spec import Precision
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,50 +86,6 @@ def process_group(device_name: str) -> Iterator[Ranks]:
         )
     finally:
         dist.destroy_process_group()
-
-
-def sharded_model(shape: ModelShape, precision: Precision, ranks: Ranks, *, compiled: bool) -> Olmo2:
-    """Return a model whose parameters are spread over the ranks along their first axis, with no values yet.
-
-    Each block is one unit of gathering; the last norm and the head are another, the embedding the root's. Blocks are
-    gathered again for the backward pass where there are several ranks, which saves their memory.
-    """
-    with torch.device("meta"):
-        model = Olmo2(shape)
-    if compiled:
-        for layer in model.model.layers:
-            layer.compile()
-        model.lm_head.compile_loss()
-    dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
-    # Inputs are not cast: the hidden states have the dtype already, and the rotary tables must stay float32.
-    policy = MixedPrecisionPolicy(param_dtype=dtype, reduce_dtype=torch.float32, cast_forward_inputs=False)
-    many = ranks.world_size > 1
-    for layer in model.model.layers:
-        fully_shard(layer, mesh=ranks.mesh, mp_policy=policy, reshard_after_forward=many)
-    fully_shard([model.model.norm, model.lm_head], mesh=ranks.mesh, mp_policy=policy, reshard_after_forward=False)
-    fully_shard(model, mesh=ranks.mesh, mp_policy=policy, reshard_after_forward=many)
-    for module in model.modules():
-        if isinstance(module, FSDPModule):
-            # The loss is divided by the labels of all ranks, so gradients are added, not averaged. Gloo has no sum
-            # with a factor; this makes it a plain one.
-            module.set_gradient_divide_factor(1.0)
-            module.set_force_sum_reduction_for_comms(True)
-    model.to_empty(device=ranks.device)
-    return model
-
-
-def fill_with_initial_weights(model: nn.Module, seed: int) -> None:
-    """Give every parameter its first weights: the same for any number of ranks and any device.
-
-    Each tensor is drawn whole on the CPU, from a generator seeded by (seed, name), and each rank keeps its rows.
-    """
-    with torch.no_grad():
-        for name, parameter in model.named_parameters():
-            digest = hashlib.sha256(f"{seed}:{name}".encode()).digest()
-            generator = torch.Generator().manual_seed(int.from_bytes(digest[:8], "little") >> 1)
-            weights = initial_weights(name, parameter.shape, generator)
-            first, stop = local_rows(parameter)
-            local_part(parameter).copy_(weights[first:stop])
 
 
 def local_part(tensor: Tensor) -> Tensor:

@@ -1,0 +1,289 @@
+"""Whole runs on the CPU: exact against a plain loop, exact when resumed, and not to be led astray."""
+
+import dataclasses
+import itertools
+import json
+import os
+import shutil
+import signal
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import pytest
+import torch
+from torch.nn import functional
+
+from mixes.errors import CheckpointError, MixError, SpecError
+from mixes.manifest import load, mix_root
+from mixes.token_stream import TokenStream
+from tests.trainer.small_run import lines_of, losses_of, spec_with, train
+from trainer import loop, updates
+from trainer.checkpoint import fill_from, steps_on_disk, verified
+from trainer.figures import StepFigures
+from trainer.head import IGNORED
+from trainer.loader import Batch, Loader
+from trainer.loop import Outcome, RunOptions, open_run
+from trainer.model import Olmo2
+from trainer.optimizer import clip_gradients
+from trainer.ranks import local_part
+from trainer.schedule import learning_rate
+from trainer.sharding import fill_with_initial_weights
+from trainer.spec import TrainSpec
+from trainer.tensor_files import TensorFiles
+from trainer.updates import Trainer
+
+STEPS = 6
+
+
+@pytest.fixture
+def finished(mix: Path, tmp_path: Path) -> Path:
+    """The folder of an undisturbed run of STEPS steps with a checkpoint after each."""
+    train(spec_with(), mix, tmp_path / "undisturbed")
+    return tmp_path / "undisturbed"
+
+
+def shards_of(folder: Path) -> list[bytes]:
+    return [path.read_bytes() for path in verified(folder).shards]
+
+
+def plain_losses(spec: TrainSpec, mix: Path) -> list[float]:
+    """The training loop without any of our machinery: one process, whole logits, PyTorch's own optimizer."""
+    manifest = load(mix)
+    model = Olmo2(spec.model.shape(manifest.tokenizer.vocab_size))
+    fill_with_initial_weights(model, spec.seed)
+    embedding = model.model.embed_tokens.weight
+    others = [parameter for parameter in model.parameters() if parameter is not embedding]
+    groups = [{"params": others, "weight_decay": 0.1}, {"params": [embedding], "weight_decay": 0.0}]
+    optimizer = torch.optim.AdamW(groups, betas=(0.9, 0.95), eps=1e-8)
+    schedule = spec.learning_schedule(0.004)
+    losses = []
+    with TokenStream(manifest, mix_root(mix)) as stream:
+        loader = Loader(
+            stream,
+            sequence_length=spec.sequence_length,
+            global_batch=spec.global_batch,
+            data_seed=spec.seed,
+            mask_repeated_ngrams=True,
+        )
+        for step in range(1, spec.num_steps + 1):
+            batch = loader.batch(step)
+            logits, labels = model.logits(batch.tokens), batch.labels
+            nll = functional.cross_entropy(logits.flatten(0, 1), labels.flatten(), ignore_index=IGNORED)
+            z = spec.z_loss * logits.logsumexp(-1)[labels != IGNORED].square().mean()
+            optimizer.zero_grad()
+            (nll + z).backward()
+            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            for group in optimizer.param_groups:
+                group["lr"] = learning_rate(step, schedule)
+            optimizer.step()
+            losses.append(nll.item())
+    return losses
+
+
+def test_losses_are_those_of_a_plain_loop(mix: Path, tmp_path: Path) -> None:
+    spec = spec_with(("steps: 6", "steps: 12"))
+    train(spec, mix, tmp_path / "run")
+    assert losses_of(tmp_path / "run") == pytest.approx(plain_losses(spec, mix), rel=1e-6)
+
+
+def test_the_loss_falls(mix: Path, tmp_path: Path) -> None:
+    train(spec_with(("steps: 6", "steps: 60"), ("interval: 1", "interval: 60")), mix, tmp_path / "run")
+    losses = losses_of(tmp_path / "run")
+    assert sum(losses[-5:]) < 0.75 * sum(losses[:5])
+
+
+def test_two_runs_are_equal_to_the_bit(mix: Path, finished: Path, tmp_path: Path) -> None:
+    train(spec_with(), mix, tmp_path / "again")
+    assert lines_of(tmp_path / "again") == lines_of(finished)
+    assert shards_of(tmp_path / "again" / f"step-{STEPS}") == shards_of(finished / f"step-{STEPS}")
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_a_run_resumed_at_any_step_is_equal_to_the_bit(mix: Path, tmp_path: Path, precision: str) -> None:
+    spec = spec_with(("precision: float32", f"precision: {precision}"))
+    whole = tmp_path / "whole"
+    train(spec, mix, whole)
+    for step in range(1, STEPS + 1):
+        part = tmp_path / f"from-{step}"
+        shutil.copytree(whole / f"step-{step}", part / f"step-{step}")
+        (part / "metrics.jsonl").write_text((whole / "metrics.jsonl").read_text())
+        assert train(spec, mix, part) == Outcome(step=STEPS, stopped_by=None)
+        assert lines_of(part) == lines_of(whole)
+        assert shards_of(part / f"step-{STEPS}") == shards_of(whole / f"step-{STEPS}")
+
+
+def test_masked_instances_leave_the_other_labels_their_share(mix: Path, tmp_path: Path) -> None:
+    """A masked instance makes a step smaller; the rest of it is divided as if nothing were masked."""
+    seen = []
+    with open_run(spec_with(), RunOptions(mix=mix, output=tmp_path, device="cpu")) as run:
+        whole = run.loader.batch(1)
+        for num_masked in (0, 4):
+            labels = whole.labels.clone()
+            labels[:num_masked] = IGNORED
+            run.trainer.model.zero_grad()
+            seen.append(run.trainer.step(1, dataclasses.replace(whole, labels=labels)))
+    assert seen[1].sums[2].tolist() == [0.0] * 4 + [31.0] * 4
+    assert seen[1].sums[0, :4].tolist() == [0.0] * 4
+    assert seen[1].grad_norm < seen[0].grad_norm
+
+
+def stop_at(monkeypatch: pytest.MonkeyPatch, step: int, number: signal.Signals) -> None:
+    """Send this process a signal in the middle of a step."""
+    original = Trainer.step
+
+    def signalled(self: Trainer, now: int, batch: Batch) -> StepFigures:
+        if now == step:
+            os.kill(os.getpid(), number)
+        return original(self, now, batch)
+
+    monkeypatch.setattr(Trainer, "step", signalled)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_saves_and_stops_and_the_same_command_goes_on(
+    mix: Path, finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    spec = spec_with(("interval: 1", "interval: 100"))
+    with monkeypatch.context() as patched:
+        stop_at(patched, 3, number)
+        handler = signal.getsignal(number)
+        assert train(spec, mix, tmp_path / "run") == Outcome(step=3, stopped_by=number)
+        assert signal.getsignal(number) is handler
+    assert steps_on_disk(tmp_path / "run") == [3]
+    assert train(spec, mix, tmp_path / "run") == Outcome(step=STEPS, stopped_by=None)
+    assert lines_of(tmp_path / "run") == lines_of(finished)
+
+
+def test_gradients_that_are_nan_never_reach_the_weights(
+    mix: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    calls = itertools.count(1)
+
+    def poisoned(parameters: Iterable[torch.nn.Parameter], max_norm: float) -> torch.Tensor:
+        kept = list(parameters)
+        if next(calls) == 3:
+            for parameter in kept:
+                assert parameter.grad is not None
+                local_part(parameter.grad).fill_(torch.nan)
+        return clip_gradients(kept, max_norm)
+
+    monkeypatch.setattr(updates, "clip_gradients", poisoned)
+    train(spec_with(), mix, tmp_path)
+    assert [record["skipped"] for record in lines_of(tmp_path)] == [False, False, True, False, False, False]
+    assert "step 3 skipped, weights unchanged" in capsys.readouterr().out
+    second, third, last = (TensorFiles(verified(tmp_path / f"step-{step}").shards) for step in (2, 3, STEPS))
+    assert len(second.names) > 80
+    for name in second.names:
+        assert torch.equal(second.read(name), third.read(name))
+        assert last.read(name).isfinite().all()
+
+
+def test_a_changed_mix_is_refused_with_what_changed(make_mix: Callable[..., Path], finished: Path) -> None:
+    other = make_mix("other", num_tokens=6004)
+    with pytest.raises(CheckpointError) as caught:
+        train(spec_with(), other, finished)
+    message = str(caught.value)
+    assert "the mix is not the one this run began with" in message
+    assert "sources.source0.tokens: 6000 became 6004" in message
+    assert "tokens: 9000 became 9006" in message
+
+
+def test_a_mix_that_only_moved_is_the_same(mix: Path, make_mix: Callable[..., Path], finished: Path) -> None:
+    moved = make_mix("moved")
+    assert moved != mix
+    assert train(spec_with(), moved, finished).step == STEPS
+
+
+def test_a_changed_spec_is_refused_with_what_changed(mix: Path, finished: Path) -> None:
+    changed = spec_with(("learning_rate: 0.004", "learning_rate: 0.003"), ("warmup_steps: 2", "warmup_steps: 1"))
+    with pytest.raises(CheckpointError) as caught:
+        train(changed, mix, finished)
+    assert "optimizer.learning_rate: 0.004 became 0.003" in str(caught.value)
+    assert "schedule.warmup_steps: 2 became 1" in str(caught.value)
+
+
+def test_what_changes_no_weight_may_change_on_resume(mix: Path, finished: Path) -> None:
+    shutil.rmtree(finished / f"step-{STEPS}")
+    other = spec_with(("interval: 1, keep: 99", "interval: 3, keep: 2"), ("log_interval: 4", "log_interval: 1"))
+    assert train(other, mix, finished).step == STEPS
+    assert steps_on_disk(finished) == [STEPS - 1, STEPS]
+
+
+def test_a_damaged_checkpoint_is_passed_over_and_the_run_ends_as_it_would_have(
+    mix: Path, finished: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    expected, shard = shards_of(finished / f"step-{STEPS}"), verified(finished / f"step-{STEPS}").shards[0]
+    shard.write_bytes(shard.read_bytes()[:-4] + b"oops")
+    assert train(spec_with(), mix, finished).step == STEPS
+    assert shards_of(finished / f"step-{STEPS}") == expected
+    assert str(shard) in caplog.text
+
+
+def test_fresh_forgets_what_was_there(mix: Path, finished: Path, tmp_path: Path) -> None:
+    before = lines_of(finished)
+    train(spec_with(("steps: 6", "steps: 2")), mix, finished, fresh=True)
+    assert steps_on_disk(finished) == [1, 2]
+    assert len(lines_of(finished)) == 2
+    assert lines_of(finished)[0]["loss"] == before[0]["loss"]
+
+
+def test_an_anneal_takes_weights_optimizer_and_rate_from_its_parent(mix: Path, finished: Path, tmp_path: Path) -> None:
+    parent = verified(finished / "step-4")
+    anneal = spec_with(
+        ("{learning_rate: 0.004}", "{}"),
+        ("shape: cosine, warmup_steps: 2", "shape: linear, floor: 0.0"),
+        ("steps: 6", "steps: 4\ndata_seed: 42"),
+    )
+    with open_run(anneal, RunOptions(mix=mix, output=tmp_path / "a", start_from=parent.folder, device="cpu")) as run:
+        state = {name: local_part(tensor.detach()) for name, tensor in run.trainer.inherited_state().items()}
+        loaded = {name: torch.zeros_like(tensor) for name, tensor in state.items()}
+        fill_from(parent, loaded)
+        assert all(torch.equal(loaded[name], tensor) for name, tensor in state.items())
+        assert run.trainer.guard.count == 0
+        run.finish()
+    rates = [record["learning_rate"] for record in lines_of(tmp_path / "a")]
+    assert rates == pytest.approx([parent.progress.learning_rate * left for left in (0.75, 0.5, 0.25, 0.0)])
+    record = json.loads((tmp_path / "a" / "step-4" / "checkpoint.json").read_bytes())
+    assert record["parent"] == parent.digest
+    shutil.rmtree(tmp_path / "a" / "step-4")
+    assert train(anneal, mix, tmp_path / "a").step == 4  # resumes without its parent
+
+
+def test_a_parent_of_another_tokenizer_or_shape_is_refused(
+    make_mix: Callable[..., Path], mix: Path, finished: Path, tmp_path: Path
+) -> None:
+    other = make_mix("other", vocab_size=251)
+    with pytest.raises(CheckpointError, match="vocab_size: 250 became 251"):
+        train(spec_with(), other, tmp_path / "a", start_from=finished / "step-1")
+    wider = spec_with(("preset: tiny", "preset: 14m"))
+    with pytest.raises(CheckpointError, match=r"wanted torch.float32 of shape \(256, 128\)"):
+        train(wider, mix, tmp_path / "b", start_from=finished / "step-1")
+
+
+def test_without_a_learning_rate_or_a_parent_nothing_starts(mix: Path, tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match=r"optimizer.learning_rate: found none and no --from"):
+        train(spec_with(("{learning_rate: 0.004}", "{}")), mix, tmp_path / "run")
+
+
+def test_a_part_cut_before_the_run_is_refused(mix: Path, tmp_path: Path) -> None:
+    part = mix_root(mix) / load(mix).sources[0].parts[0].file
+    part.write_bytes(part.read_bytes()[:-2])
+    with pytest.raises(MixError, match="part-00000"):
+        train(spec_with(), mix, tmp_path / "run")
+
+
+def test_cuda_is_refused_by_name_where_there_is_none(mix: Path, tmp_path: Path) -> None:
+    if torch.cuda.is_available():
+        pytest.skip("a CUDA device is here")
+    with (
+        pytest.raises(SpecError, match="PyTorch finds no CUDA device"),
+        open_run(spec_with(), RunOptions(mix=mix, output=tmp_path, device="cuda")),
+    ):
+        pass
+
+
+def test_signals_are_looked_for_after_every_step() -> None:
+    with loop._stop_signals() as received:
+        assert not received
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert received == [signal.SIGTERM]

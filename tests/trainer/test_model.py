@@ -1,0 +1,97 @@
+"""OLMo 2 against Hugging Face's, and what its weights start from."""
+
+import dataclasses
+
+import pytest
+import torch
+from transformers import Olmo2Config, Olmo2ForCausalLM
+
+from trainer.head import IGNORED
+from trainer.model import INIT_CUT, INIT_STD, Olmo2, initial_weights, rotary_tables, rotated
+from trainer.presets import PRESETS, ModelShape
+
+SMALL = dataclasses.replace(PRESETS["tiny"], vocab_size=512)
+GROUPED = dataclasses.replace(SMALL, num_kv_heads=2)
+
+
+def filled(shape: ModelShape, seed: int = 0) -> Olmo2:
+    """A model whose norms are not all one, so that every weight matters."""
+    model = Olmo2(shape)
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            parameter.copy_(initial_weights(name, parameter.shape, generator))
+            if parameter.ndim == 1:
+                parameter.add_(0.1 * torch.randn(parameter.shape, generator=generator))
+    return model
+
+
+@pytest.mark.parametrize("shape", [SMALL, GROUPED], ids=["one key a head", "grouped keys"])
+def test_the_state_dict_is_that_of_hugging_face_and_gives_equal_logits(shape: ModelShape) -> None:
+    model = filled(shape)
+    config = Olmo2Config(
+        vocab_size=shape.vocab_size,
+        hidden_size=shape.hidden_size,
+        intermediate_size=shape.intermediate_size,
+        num_hidden_layers=shape.num_layers,
+        num_attention_heads=shape.num_heads,
+        num_key_value_heads=shape.num_kv_heads,
+        rms_norm_eps=shape.norm_eps,
+        rope_parameters={"rope_type": "default", "rope_theta": shape.rope_theta},
+        eos_token_id=None,
+        pad_token_id=None,
+    )
+    reference = Olmo2ForCausalLM(config)
+    reference.load_state_dict(model.state_dict(), strict=True)
+    tokens = torch.randint(0, shape.vocab_size, (2, 96), generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        assert torch.equal(model.logits(tokens), reference(tokens).logits)
+
+
+def test_the_loss_of_the_model_is_that_of_its_logits() -> None:
+    model = filled(SMALL)
+    tokens = torch.randint(0, SMALL.vocab_size, (2, 40), generator=torch.Generator().manual_seed(1))
+    labels = torch.full_like(tokens, IGNORED)
+    labels[:, :-1] = tokens[:, 1:]
+    losses = model(tokens, labels, 0.0)
+    logits = model.logits(tokens)[:, :-1].flatten(0, 1)
+    expected = torch.nn.functional.cross_entropy(logits, tokens[:, 1:].flatten(), reduction="sum")
+    torch.testing.assert_close(losses.total, expected)
+
+
+def test_later_tokens_do_not_change_earlier_logits() -> None:
+    model = filled(SMALL)
+    tokens = torch.randint(0, SMALL.vocab_size, (1, 32), generator=torch.Generator().manual_seed(1))
+    changed = tokens.clone()
+    changed[0, 20:] = 7
+    with torch.no_grad():
+        torch.testing.assert_close(model.logits(tokens)[:, :20], model.logits(changed)[:, :20])
+
+
+def test_matrices_start_normal_and_cut_and_norms_start_at_one() -> None:
+    generator = torch.Generator().manual_seed(3)
+    weights = initial_weights("model.layers.0.mlp.up_proj.weight", torch.Size((500, 400)), generator)
+    assert weights.abs().max() <= INIT_CUT * INIT_STD
+    assert weights.mean().abs() < 1e-4
+    # A normal distribution cut at 3 sigma has 0.9866 of its standard deviation.
+    assert weights.std().item() == pytest.approx(0.9866 * INIT_STD, rel=5e-3)
+    for name in ("model.norm.weight", "model.layers.0.self_attn.q_norm.weight"):
+        assert torch.equal(initial_weights(name, torch.Size((8,)), generator), torch.ones(8))
+
+
+def test_every_norm_has_a_name_by_which_it_starts_at_one() -> None:
+    model = Olmo2(SMALL)
+    vectors = [name for name, parameter in model.named_parameters() if parameter.ndim == 1]
+    assert all(name.endswith("norm.weight") for name in vectors)
+    assert len(vectors) == 4 * SMALL.num_layers + 1
+
+
+def test_rotation_keeps_lengths_and_depends_on_distance_alone() -> None:
+    cos, sin = rotary_tables(64, 16, 500_000.0, torch.device("cpu"))
+    generator = torch.Generator().manual_seed(0)
+    query, key = (torch.randn(1, 1, 1, 16, generator=generator).expand(1, 1, 64, 16) for _ in range(2))
+    queries, keys = rotated(query, cos, sin), rotated(key, cos, sin)
+    torch.testing.assert_close(queries.norm(dim=-1), query.norm(dim=-1))
+    scores = (queries @ keys.transpose(-1, -2))[0, 0]
+    torch.testing.assert_close(scores[10, 7], scores[40, 37], atol=1e-4, rtol=1e-4)
+    assert cos.dtype == torch.float32
