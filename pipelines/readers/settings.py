@@ -1,0 +1,23 @@
+"""How the shards of a source are read."""
+
+from dataclasses import dataclass
+
+MEBIBYTE = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadSettings:
+    """What a source says about its shards; `docs/reading.md` has the definitions."""
+
+    format: str = "auto"  # one of `pipelines.readers.shards.FORMATS`; `auto`: by the file's name
+    text_field: str = "text"  # jsonl and parquet
+    id_field: str = "id"  # jsonl and parquet
+    html: bool = False  # jsonl, parquet and text: the text is HTML, extract the main content
+    max_document_bytes: int = 64 * MEBIBYTE  # UTF-8 bytes of a text, stored bytes of a page; longer ones fail
+    batch_bytes: int = 4 * MEBIBYTE  # of ids, texts and metadata in a batch, unless one document alone has more
+    max_ratio: int = 1000  # decompressed over stored bytes, beyond the first 64 MiB; more is a bomb
+
+    @property
+    def max_line_bytes(self) -> int:
+        """Return the longest line that is taken up: a text, and 32 MiB for its escapes and the other fields."""
+        return self.max_document_bytes + 32 * MEBIBYTE
