@@ -15,7 +15,7 @@ from torch import Tensor, nn
 LossAndGradient: TypeAlias = Callable[[Tensor, Tensor, float], tuple[Tensor, Tensor, Tensor]]
 
 IGNORED = -100  # a label that no loss is taken of
-_CHUNK_LOGITS = {"cpu": 2**25, "cuda": 2**28}  # logits of one chunk, all that is held at once
+_CHUNK_LOGITS = {"cpu": 2**25, "cuda": 2**29}  # logits of one chunk, all that is held at once
 
 
 class Losses(NamedTuple):
@@ -84,7 +84,7 @@ class LossHead(nn.Module):
 
     def compile_loss(self) -> None:
         """Compile what is done to each chunk of logits; the matrix products are fast already."""
-        self._loss_and_gradient = torch.compile(loss_and_gradient)
+        self._loss_and_gradient = torch.compile(loss_and_gradient, dynamic=False)
 
     def logits(self, hidden: Tensor) -> Tensor:
         """Return the logits of hidden states (B, T, C), shape (B, T, V); for short inputs and unsharded weights."""
@@ -102,7 +102,8 @@ class _ChunkedLoss(torch.autograd.Function):
         chunk_loss: LossAndGradient,
         wants_gradient: bool,  # noqa: FBT001 - autograd passes by position
     ) -> tuple[Tensor, Tensor, Tensor]:
-        num_rows = max(1, _CHUNK_LOGITS[rows.device.type] // weight.shape[0])
+        # A power of two: micro-batches are mostly multiples of it, and matrix products like it.
+        num_rows = 1 << max(0, (_CHUNK_LOGITS[rows.device.type] // weight.shape[0]).bit_length() - 1)
         nll = rows.new_empty(len(rows), dtype=torch.float32)
         z = torch.empty_like(nll)
         rows_gradient = torch.empty_like(rows) if wants_gradient else None

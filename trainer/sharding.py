@@ -22,7 +22,7 @@ def sharded_model(shape: ModelShape, precision: Precision, ranks: Ranks, *, comp
         model = Olmo2(shape)
     if compiled:
         for layer in model.model.layers:
-            layer.compile()
+            layer.compile(dynamic=False)
         model.lm_head.compile_loss()
     dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
     # Inputs are not cast: the hidden states have the dtype already, and the rotary tables must stay float32.

@@ -27,7 +27,7 @@ def inputs(seed: int = 0) -> tuple[LossHead, Tensor, Tensor]:
     return module, torch.randn(B, T, C, requires_grad=True), labels
 
 
-@pytest.mark.parametrize("chunk_rows", [1, 5, 51, 1000])
+@pytest.mark.parametrize("chunk_rows", [1, 8, 32, 1024])
 @pytest.mark.parametrize("z_loss", [0.0, 1e-2])
 def test_losses_and_gradients_are_those_of_plain_cross_entropy(
     monkeypatch: pytest.MonkeyPatch, chunk_rows: int, z_loss: float

@@ -25,7 +25,7 @@ from trainer.loader import Batch, Loader
 from trainer.loop import Outcome, RunOptions, open_run
 from trainer.model import Olmo2
 from trainer.optimizer import clip_gradients
-from trainer.ranks import local_part
+from trainer.ranks import Ranks, local_part
 from trainer.schedule import learning_rate
 from trainer.sharding import fill_with_initial_weights
 from trainer.spec import TrainSpec
@@ -263,6 +263,13 @@ def test_a_parent_of_another_tokenizer_or_shape_is_refused(
 def test_without_a_learning_rate_or_a_parent_nothing_starts(mix: Path, tmp_path: Path) -> None:
     with pytest.raises(SpecError, match=r"optimizer.learning_rate: found none and no --from"):
         train(spec_with(("{learning_rate: 0.004}", "{}")), mix, tmp_path / "run")
+
+
+def test_a_global_batch_that_does_not_fall_into_micro_batches_is_refused(ranks: Ranks) -> None:
+    spec = spec_with(("global_batch: 8", "global_batch: 12"))
+    loop._require_even_shares(spec, dataclasses.replace(ranks, world_size=3))
+    with pytest.raises(SpecError, match="on 2 ranks; wanted a multiple of 8, or fewer ranks"):
+        loop._require_even_shares(spec, dataclasses.replace(ranks, world_size=2))
 
 
 def test_a_part_cut_before_the_run_is_refused(mix: Path, tmp_path: Path) -> None:

@@ -1,0 +1,58 @@
+"""What only a GPU can show: bfloat16 steps, compilation, the attention kernels, and that the loss falls."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.trainer.small_run import losses_of, spec_with
+from trainer.loop import RunOptions, open_run
+from trainer.metrics import peak_flops, peak_memory
+
+pytestmark = [
+    pytest.mark.gpu,
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device"),
+]
+BFLOAT16 = ("precision: float32", "precision: bfloat16")
+LONG = (("sequence_length: 32", "sequence_length: 128"), ("steps: 6", "steps: 60"), ("interval: 1", "interval: 60"))
+
+
+def train(mix: Path, output: Path, *changes: tuple[str, str], compiled: bool = False) -> list[float]:
+    options = RunOptions(mix=mix, output=output, device="cuda", compiled=compiled)
+    with open_run(spec_with(*changes), options) as run:
+        run.finish()
+    return losses_of(output)
+
+
+def test_the_loss_falls_in_bfloat16(mix: Path, tmp_path: Path) -> None:
+    losses = train(mix, tmp_path / "run", BFLOAT16, *LONG)
+    assert sum(losses[-5:]) < 0.75 * sum(losses[:5])
+    assert peak_memory(torch.device("cuda")) > 0
+
+
+def test_a_gpu_in_float32_agrees_with_the_cpu(mix: Path, tmp_path: Path) -> None:
+    with open_run(spec_with(), RunOptions(mix=mix, output=tmp_path / "cpu", device="cpu")) as run:
+        run.finish()
+    assert train(mix, tmp_path / "gpu") == pytest.approx(losses_of(tmp_path / "cpu"), rel=1e-4)
+
+
+def test_compiled_blocks_give_the_losses_of_eager_ones(mix: Path, tmp_path: Path) -> None:
+    eager = train(mix, tmp_path / "eager", BFLOAT16)
+    compiled = train(mix, tmp_path / "compiled", BFLOAT16, compiled=True)
+    assert compiled == pytest.approx(eager, rel=2e-2)
+
+
+def test_a_resumed_run_on_a_gpu_goes_on_from_the_same_weights(mix: Path, tmp_path: Path) -> None:
+    whole = train(mix, tmp_path / "run")
+    for step in (5, 6):
+        folder = tmp_path / "run" / f"step-{step}"
+        for file in folder.iterdir():
+            file.unlink()
+        folder.rmdir()
+    assert train(mix, tmp_path / "run") == pytest.approx(whole, rel=1e-5)
+
+
+def test_a_device_of_a_known_name_has_a_peak() -> None:
+    name = torch.cuda.get_device_name()
+    if any(part in name for part in ("A100", "H100", "H200", "B200")):
+        assert peak_flops(torch.device("cuda")) is not None
