@@ -1,0 +1,67 @@
+"""What a measure is, and what a group of measures can do."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from filters.columns import TextColumn
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measure:
+    """One number for each document, and all that must be known to set a limit on it."""
+
+    name: str  # also the column's name; never changes once released
+    doc: str  # what is counted, what divides what, what the empty text gives
+    unit: str  # of the value, or of both sides of a ratio: "characters of words / characters of words"
+    range: str  # with its ends: "[0, 1)"
+    source: str  # authors, year and table or file
+    differs: str = ""  # where published tools read the same rule otherwise
+    type: pa.DataType = pa.float64()  # noqa: RUF009  (Arrow types are immutable)
+
+
+class MeasureGroup(ABC):
+    """Measures that are taken together. Making one is cheap; `setup` loads what `measure` needs."""
+
+    measures: tuple[Measure, ...]
+
+    def columns(self) -> dict[str, pa.DataType]:
+        """Return the name and type of each column that `measure` returns, in order."""
+        return {measure.name: measure.type for measure in self.measures}
+
+    @abstractmethod
+    def fingerprint(self) -> str:
+        """Return a digest of everything that can change a value: version, settings, model files.
+
+        Raises:
+            ValueError: a setting or a file is not what it should be; the message says what to do.
+        """
+
+    @abstractmethod
+    def setup(self) -> None:
+        """Load models and tables, once in each process.
+
+        Raises:
+            ValueError: as `fingerprint`.
+        """
+
+    @abstractmethod
+    def measure(self, column: TextColumn) -> dict[str, NDArray[np.int64] | NDArray[np.float64] | pa.Array]:
+        """Return each measure of each document, shape (num_documents,); an Arrow array where it is no number."""
+
+
+def ratio(numerators: NDArray[np.integer], denominators: NDArray[np.integer]) -> NDArray[np.float64]:
+    """Return numerators / denominators, and 0.0 where the denominator is 0: nothing is no share of anything."""
+    ratios = np.zeros(len(numerators), np.float64)
+    np.divide(numerators, denominators, out=ratios, where=denominators != 0)
+    return ratios
+
+
+def totals(values: NDArray[np.integer] | NDArray[np.bool_], offsets: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the sum of values [offsets[d], offsets[d + 1]) for each d, shape (len(offsets) - 1,)."""
+    running = np.zeros(len(values) + 1, np.int64)
+    np.cumsum(values, out=running[1:])
+    return running[offsets[1:]] - running[offsets[:-1]]

@@ -1,0 +1,105 @@
+"""Published rule sets: the limits that others filtered with, by name, each with its source."""
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from filters.rules import Rule
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleSet:
+    """A named list of rules."""
+
+    name: str
+    rules: tuple[Rule, ...]
+    source: str  # authors, year, table or file
+    doc: str  # what it is for, and what to know before using it
+
+
+_SETS = (
+    RuleSet(
+        name="gopher_quality",
+        source="Rae et al., 2021 (Gopher), table A1; the same limits in FineWeb, DCLM, RedPajama-V2 and dolma",
+        doc="Prose on web pages. Of code and formulas it drops most.",
+        rules=(
+            Rule(measure="num_words", min=50, max=100_000),
+            Rule(measure="mean_word_length", min=3, max=10),
+            Rule(measure="hash_symbol_ratio", max=0.1),
+            Rule(measure="ellipsis_ratio", max=0.1),
+            Rule(measure="bullet_line_fraction", max=0.9),
+            Rule(measure="ellipsis_line_fraction", max=0.3),
+            Rule(measure="alphabetic_word_fraction", min=0.8),
+            Rule(measure="num_stop_words", min=2),
+        ),
+    ),
+    RuleSet(
+        name="gopher_repeated_lines",
+        source="Rae et al., 2021 (Gopher), table A1, first four rows",
+        doc="Repeated lines and paragraphs of web pages. Code repeats short lines by nature.",
+        rules=(
+            Rule(measure="duplicate_line_fraction", max=0.30),
+            Rule(measure="duplicate_paragraph_fraction", max=0.30),
+            Rule(measure="duplicate_line_character_fraction", max=0.20),
+            Rule(measure="duplicate_paragraph_character_fraction", max=0.20),
+        ),
+    ),
+    RuleSet(
+        name="gopher_repeated_ngrams",
+        source="Rae et al., 2021 (Gopher), table A1, last nine rows; read as DCLM and RedPajama-V2 do",
+        doc="Repeated phrases of web pages. Short documents full of formulas fail it by nature.",
+        rules=(
+            Rule(measure="top_2gram_character_fraction", max=0.20),
+            Rule(measure="top_3gram_character_fraction", max=0.18),
+            Rule(measure="top_4gram_character_fraction", max=0.16),
+            Rule(measure="duplicate_5gram_character_fraction", max=0.15),
+            Rule(measure="duplicate_6gram_character_fraction", max=0.14),
+            Rule(measure="duplicate_7gram_character_fraction", max=0.13),
+            Rule(measure="duplicate_8gram_character_fraction", max=0.12),
+            Rule(measure="duplicate_9gram_character_fraction", max=0.11),
+            Rule(measure="duplicate_10gram_character_fraction", max=0.10),
+        ),
+    ),
+    RuleSet(
+        name="bigcode_basic",
+        source="BigCode, The Stack and StarCoder (Kocetkov et al., 2022; Li et al., 2023); the same limits in "
+        "RedPajama's code",
+        doc="Source code: minified, generated and encoded files fail it. Not for data languages such as JSON.",
+        rules=(
+            Rule(measure="max_line_length", max=1_000),
+            Rule(measure="mean_line_length", max=100),
+            Rule(measure="alphanumeric_fraction", min=0.25),
+        ),
+    ),
+    RuleSet(
+        name="fineweb_english",
+        source="Penedo et al., 2024 (FineWeb); the same limit in DCLM and MegaMath",
+        doc="English pages, by lid.176.",
+        rules=(Rule(measure="language_en", min=0.65),),
+    ),
+    RuleSet(
+        name="openwebmath_english",
+        source="Paster et al., 2023 (OpenWebMath), prefilter; the same limit in dolma",
+        doc="English with formulas and code in it, which take probability away from English.",
+        rules=(Rule(measure="language_en", min=0.5),),
+    ),
+)
+_BY_NAME = MappingProxyType({each.name: each for each in _SETS})
+
+
+def known_rule_sets() -> Mapping[str, RuleSet]:
+    """Return every published rule set by its name."""
+    return _BY_NAME
+
+
+def rule_set(name: str) -> tuple[Rule, ...]:
+    """Return the rules of a published set, in the order of their source.
+
+    Raises:
+        ValueError: there is none of that name; the message names the nearest.
+    """
+    if name not in _BY_NAME:
+        nearest = difflib.get_close_matches(name, _BY_NAME, n=1, cutoff=0.0)
+        raise ValueError(f"unknown rule set {name!r}; did you mean {nearest[0]!r}? known: {', '.join(_BY_NAME)}")
+    return _BY_NAME[name].rules
