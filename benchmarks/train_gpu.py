@@ -169,9 +169,7 @@ def batches_of(spec: TrainSpec, ranks: Ranks, data: Path | None) -> Generator[Ba
 def print_row(result: dict[str, Any], *, is_first: bool) -> None:  # Any: JSON
     """Print a row of the table, and its head before the first."""
     if is_first:
-        print(
-            f"{'model':<6}  {'tokens/s':>9}  {'MFU':>6}  {'causal':>6}  {'step ms':>9}  {'wait ms':>8}  {'memory':>10}"
-        )
+        print(f"{'model':<6}  {'tokens/s':>9}  {'MFU':>6}  {'causal':>6}  {'step ms':>9}  {'wait':>8}  {'memory':>10}")
     mfu, causal = (f"{result[key]:.1%}" if result[key] else "?" for key in ("mfu", "mfu_of_causal_half"))
     speed, memory = f"{result['tokens_per_second']:,}", f"{result['peak_memory_gib']:.1f} GiB"
     step, wait = f"{result['median_step_ms']:.1f}", f"{result['median_loader_wait_ms']:.2f}"

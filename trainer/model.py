@@ -145,8 +145,13 @@ def initial_weights(name: str, shape: torch.Size, generator: torch.Generator) ->
     weights = torch.empty(shape, dtype=torch.float32)
     if name.endswith("norm.weight"):
         return nn.init.ones_(weights)
-    cut = INIT_CUT * INIT_STD
-    return nn.init.trunc_normal_(weights, mean=0.0, std=INIT_STD, a=-cut, b=cut, generator=generator)
+    # What lies outside is drawn again: a quarter of the time of `nn.init.trunc_normal_`, minutes for a large model.
+    flat = weights.view(-1).normal_(std=INIT_STD, generator=generator)
+    outside = (flat.abs() > INIT_CUT * INIT_STD).nonzero().squeeze(1)
+    while len(outside):
+        flat[outside] = torch.empty(len(outside)).normal_(std=INIT_STD, generator=generator)
+        outside = outside[flat[outside].abs() > INIT_CUT * INIT_STD]
+    return weights
 
 
 def rotary_tables(length: int, head_dim: int, theta: float, device: torch.device) -> tuple[Tensor, Tensor]:

@@ -7,6 +7,8 @@ from trainer.presets import ModelShape
 from trainer.schedule import learning_rate
 from trainer.spec import TrainSpec
 
+_CHUNK_LOGITS = 2**29  # of trainer/head.py on a GPU; importing it would import torch, which a plan does not need
+
 
 def format_plan(spec: TrainSpec, manifest: Manifest, world_size: int) -> str:
     """Return the plan as aligned lines: model, mix, length, learning rate, memory of each rank."""
@@ -29,7 +31,9 @@ def memory_estimate(spec: TrainSpec, shape: ModelShape, world_size: int) -> int:
     head = (4 + size) * shape.vocab_size * shape.hidden_size
     layer = (32 + 6 * size) * shape.hidden_size + 4 * size * shape.intermediate_size
     token = shape.num_layers * layer + (10 + size) * shape.hidden_size
-    return states + gathered + has_sums * 4 * parameters + head + token * spec.micro_batch * spec.sequence_length
+    num_tokens = spec.micro_batch * spec.sequence_length
+    logits = 2 * size * min(_CHUNK_LOGITS, num_tokens * shape.vocab_size)
+    return states + gathered + has_sums * 4 * parameters + head + logits + token * num_tokens
 
 
 def _rows(spec: TrainSpec, manifest: Manifest, world_size: int) -> Iterator[tuple[str, str]]:

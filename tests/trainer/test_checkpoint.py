@@ -23,7 +23,7 @@ from trainer.checkpoint import (
 )
 from trainer.ranks import Ranks
 
-NUM_FLIPS = 300
+NUM_FLIPS = 500
 
 
 def progress_at(step: int) -> Progress:
