@@ -1,9 +1,12 @@
 """What holds for the repository as a whole: the package list, sizes, names of this or that machine."""
 
 import ast
-import fnmatch
 import re
+import shutil
+import subprocess
+import sys
 import tomllib
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +18,14 @@ FOLDERS = (*PACKAGES, ".ci", "benchmarks", "data", "docker", "docs", "tests")
 MAX_FILE_BYTES = 2_000_000
 IGNORED = {"__pycache__", ".DS_Store"}
 
+MODULE_OF = {
+    "backports-zstd": "backports",
+    "fasttext-numpy2": "fasttext",
+    "pyyaml": "yaml",
+}
+"""The module that a distribution gives, where its name is another."""
+BY_TORCH = {"tensorboard"}  # imported by torch.utils.tensorboard
+NEWER_THAN_THIS_PYTHON = {"_typeshed", "compression"}  # types only; the standard library from 3.14 on
 MACHINE_PATH = re.compile(r"(?<![\w./:}])/(?:work|root|home/\w+|Users/\w+)/")
 REGISTRY = re.compile(r"pypi\.org|pythonhosted\.|download\.pytorch")
 
@@ -44,11 +55,16 @@ def test_every_package_has_an_init_module() -> None:
         assert (ROOT / name.replace(".", "/") / "__init__.py").is_file(), name
 
 
-def test_package_data_covers_every_file_that_is_no_module() -> None:
-    patterns = CONFIG["tool"]["setuptools"]["package-data"]["*"]
-    others = [path for path in FILES if path.relative_to(ROOT).parts[0] in PACKAGES and path.suffix != ".py"]
-    forgotten = [path for path in others if not any(fnmatch.fnmatch(path.name, pattern) for pattern in patterns)]
-    assert not forgotten
+def test_a_wheel_holds_every_file_of_the_packages(tmp_path: Path) -> None:
+    for name in ("pyproject.toml", "README.md", "LICENSE", "NOTICE"):
+        shutil.copy(ROOT / name, tmp_path)
+    for package in PACKAGES:
+        shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns(*IGNORED))
+    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", "wheel"]
+    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+    (wheel,) = (tmp_path / "wheel").iterdir()
+    wanted = {path.relative_to(ROOT).as_posix() for path in FILES if path.relative_to(ROOT).parts[0] in PACKAGES}
+    assert not wanted - set(zipfile.ZipFile(wheel).namelist())
 
 
 def test_console_scripts_name_functions_that_exist() -> None:
@@ -76,24 +92,24 @@ def test_the_constraints_are_sorted_and_hold_versions_only() -> None:
     assert pins == sorted(pins, key=lambda pin: pin.lower().encode())
 
 
-def test_every_dependency_is_imported_somewhere() -> None:
-    modules = {
-        "apache-beam": "apache_beam",
-        "fasttext-numpy2": "fasttext",
-        "google-re2": "re2",
-        "pyyaml": "yaml",
-        "smart-open": "smart_open",
-    }
-    imported = set()
-    for path in FILES:
-        if path.suffix == ".py" and path.relative_to(ROOT).parts[0] in PACKAGES:
-            for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-                names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-                names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-                imported |= {name.split(".")[0] for name in names}
+def test_the_packages_import_what_is_declared_and_nothing_else() -> None:
     project = CONFIG["project"]
     declared = {normalized(name) for name in (*project["dependencies"], *project["optional-dependencies"]["train"])}
-    assert {modules.get(name, name) for name in declared} - {"tensorboard"} <= imported
+    modules = {MODULE_OF.get(name, name.replace("-", "_")) for name in declared}
+    paths = [path for path in FILES if path.suffix == ".py" and path.relative_to(ROOT).parts[0] in PACKAGES]
+    imported = {module for path in paths for module in imports_of(path)}
+    assert imported - sys.stdlib_module_names - {*PACKAGES, *NEWER_THAN_THIS_PYTHON} == modules - BY_TORCH
+
+
+def imports_of(path: Path) -> set[str]:
+    """Return the top-level modules that a file imports when it runs, wherever the import stands."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module.split(".")[0])
+    return found
 
 
 def test_no_file_is_larger_than_two_megabytes() -> None:
@@ -102,9 +118,18 @@ def test_no_file_is_larger_than_two_megabytes() -> None:
 
 @pytest.mark.parametrize("path", TEXTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_a_file_names_no_path_of_a_machine_and_no_registry(path: Path) -> None:
-    text = path.read_text("utf-8")
+    text = path.read_bytes().decode("latin-1")
     assert MACHINE_PATH.search(text) is None
     assert REGISTRY.search(text) is None
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "benchmarks").glob("*.py")), ids=lambda path: path.stem)
+def test_a_benchmark_has_the_flags_of_all_benchmarks_and_says_how_to_run_it(path: Path) -> None:
+    tree = ast.parse(path.read_text("utf-8"))
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)]
+    flags = {ast.literal_eval(call.args[0]) for call in calls if call.func.attr == "add_argument"}  # type: ignore[attr-defined]
+    assert {"--quick", "--json"} <= flags
+    assert f"python benchmarks/{path.name}" in (ast.get_docstring(tree) or "")
 
 
 @pytest.mark.parametrize("path", [path for path in TEXTS if path.suffix == ".py"], ids=lambda path: path.stem)

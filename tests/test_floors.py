@@ -1,0 +1,186 @@
+"""Reads the imports of every module: the floors between packages and the levels inside them."""
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGES = ("filters", "mixes", "pipelines", "trainer")
+ENTRY_MODULES = ("pipelines.build_mix", "trainer.run")
+
+NOT_FOR = {
+    "filters": {"mixes", "pipelines", "trainer", "apache_beam", "torch"},
+    "mixes": {"filters", "pipelines", "trainer", "apache_beam", "torch"},
+    "pipelines": {"trainer", "torch"},
+    "trainer": {"filters", "pipelines", "apache_beam"},
+}
+"""What a package must not import: the floors of docs/architecture.md."""
+
+SLOW = {"fasttext", "transformers", "tensorboard"}
+"""What only functions import, so that `--help`, `--dry-run` and workers that need none of it start fast."""
+
+LEVELS: dict[str, tuple[str, ...]] = {
+    "filters": (
+        "characters columns fasttext_file kernels rules",
+        "definitions rule_sets segments",
+        "counts language ngrams quality repetition",
+        "measures",
+    ),
+    "mixes": (
+        "errors fields hashing repeats token_ids",
+        "budget canonical files nodes permutation records",
+        "ledger manifest parts scalars",
+        "binding token_stream verification",
+        "spec",
+        "schema",
+    ),
+    "pipelines": (
+        "documents lock options progress report storage",
+        "encoder plan readers",
+        "settings",
+        "stations",
+        "graph",
+        "build_mix",
+    ),
+    "pipelines.readers": (
+        "byte_reader pages parquet_pages settings",
+        "decompression stored",
+        "batches http_messages warc",
+        "archives jsonl parquet text",
+        "shards",
+    ),
+    "pipelines.report": (
+        "data markup",
+        "figures tables",
+        "charts head reasons samples",
+        "budget comparison flow spread",
+        "page",
+    ),
+    "pipelines.stations": (
+        "cut fingerprints measure publish",
+        "judge match",
+        "tokens",
+        "verdicts",
+        "results",
+        "shown",
+        "assemble",
+    ),
+    "trainer": (
+        "figures head presets ranks schedule tensor_files",
+        "checkpoint loader metrics model spec",
+        "export optimizer plan resume sharding",
+        "updates",
+        "loop",
+        "run",
+    ),
+}
+"""The modules and packages in each package, lowest level first: one imports only from levels below its own.
+
+Modules of one level are siblings and do not know each other. A package's `__init__` stands above its own modules.
+"""
+
+
+def modules() -> dict[str, Path]:
+    """Return every module of ours by its dotted name; a package's own name stands for its `__init__`."""
+    found = {}
+    for package in PACKAGES:
+        for path in sorted((ROOT / package).rglob("*.py")):
+            parts = path.relative_to(ROOT).with_suffix("").parts
+            found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return found
+
+
+MODULES = modules()
+
+
+def imports_of(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """Yield (line, module) of each import in a tree; `from package import module` counts as that module."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield node.lineno, alias.name
+        elif isinstance(node, ast.ImportFrom):
+            for alias in node.names:
+                name = f"{node.module}.{alias.name}"
+                yield node.lineno, name if name in MODULES else node.module or ""
+
+
+def parse(name: str) -> ast.Module:
+    return ast.parse(MODULES[name].read_text("utf-8"))
+
+
+def level_of(package: str, name: str) -> int:
+    """Return the level that a module stands on, or the package that holds it, inside `package`."""
+    inside = name.removeprefix(package).lstrip(".").split(".")[0]
+    if not inside:
+        return len(LEVELS[package])
+    for level, names in enumerate(LEVELS[package]):
+        if inside in names.split():
+            return level
+    pytest.fail(f"{package}.{inside}: not in LEVELS of tests/test_floors.py; add it above everything that it imports")
+
+
+def common_package(first: str, second: str) -> str:
+    """Return the innermost package that holds both modules: `a.b` for `a.b.c` and `a.b.d.e`."""
+    package = first if MODULES[first].name == "__init__.py" else first.rpartition(".")[0]
+    while not f"{second}.".startswith(f"{package}."):
+        package = package.rpartition(".")[0]
+    return package
+
+
+def is_above(name: str, imported: str) -> bool:
+    """Return whether `name` stands on a higher level than the module it imports from its own top package."""
+    package = common_package(name, imported)
+    return level_of(package, name) > level_of(package, imported)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_a_module_imports_nothing_from_a_floor_it_must_not_know(name: str) -> None:
+    banned = NOT_FOR[name.split(".", maxsplit=1)[0]]
+    wrong = [(line, module) for line, module in imports_of(parse(name)) if module.split(".")[0] in banned]
+    assert not wrong, f"{MODULES[name]}: {wrong}"
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_a_module_imports_only_from_levels_below_its_own(name: str) -> None:
+    of_package = [
+        (line, module)
+        for line, module in imports_of(parse(name))
+        if module in MODULES and module.split(".")[0] == name.split(".", maxsplit=1)[0]
+    ]
+    wrong = [(line, module) for line, module in of_package if not is_above(name, module)]
+    assert not wrong, f"{MODULES[name]}: {wrong}"
+
+
+@pytest.mark.parametrize("package", LEVELS)
+def test_the_levels_name_each_module_once_and_only_modules_that_exist(package: str) -> None:
+    named = [f"{package}.{name}" for names in LEVELS[package] for name in names.split()]
+    assert sorted(named) == sorted({name for name in MODULES if name.rpartition(".")[0] == package})
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_imports_are_absolute(name: str) -> None:
+    relative = [node.lineno for node in ast.walk(parse(name)) if isinstance(node, ast.ImportFrom) and node.level]
+    assert not relative
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_no_module_has_the_name_of_a_standard_module(name: str) -> None:
+    # `python trainer/run.py` puts the folder of the script first on the path: a `queue.py` there would shadow queue.
+    assert name.rpartition(".")[2] not in sys.stdlib_module_names
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_slow_libraries_are_not_imported_with_the_module(name: str) -> None:
+    at_the_top = [node for node in parse(name).body if isinstance(node, ast.Import | ast.ImportFrom)]
+    slow = [module for node in at_the_top for _, module in imports_of(node) if module.split(".")[0] in SLOW]
+    assert not slow
+
+
+@pytest.mark.parametrize("name", [name for name in ENTRY_MODULES if name in MODULES])
+def test_an_entry_module_defines_no_class(name: str) -> None:
+    # A DoFn defined in `__main__` would be pickled by value instead of being imported by the worker.
+    assert not [node.name for node in ast.walk(parse(name)) if isinstance(node, ast.ClassDef)]
