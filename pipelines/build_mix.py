@@ -69,7 +69,8 @@ def read_spec(path: str) -> Bound[MixSpec]:
         SpecError: The file is no spec, or names a measure or rule set that does not exist.
     """
     bound = bind_file(MixSpec, path)
-    check_rules(bound, known_measures(), known_rule_sets())
+    published = {name: [rule.measure for rule in rules.rules] for name, rules in known_rule_sets().items()}
+    check_rules(bound, known_measures(), published)
     return bound
 
 
