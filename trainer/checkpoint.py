@@ -35,6 +35,16 @@ FORMAT = "gristmill-checkpoint/1"
 FILE_NAME = "checkpoint.json"
 _STEP = re.compile(r"step-(0|[1-9][0-9]*)")
 _DIGEST_THREADS = 4
+_KINDS: Mapping[str, tuple[type, ...]] = {
+    "step": (int,),
+    "tokens": (int,),
+    "learning_rate": (int, float),
+    "peak_learning_rate": (int, float),
+    "spec": (dict,),
+    "shape": (dict,),
+    "mix": (dict,),
+    "parent": (str,),
+}
 
 log = logging.getLogger(__name__)
 
@@ -101,8 +111,11 @@ def verified(folder: Path, *, content: bool = True) -> Checkpoint:
     try:
         files = {name: FileDigest(**file) for name, file in record.pop("files").items()}
         progress = Progress(**record)
+        wrong = [name for name, kinds in _KINDS.items() if not isinstance(record[name], kinds)]
     except (AttributeError, KeyError, TypeError) as error:
         raise CheckpointError(f"{place}: found other keys than {FORMAT} has: {error}") from error
+    if wrong:
+        raise CheckpointError(f"{place}: {wrong[0]}: found {record[wrong[0]]!r}, which is of another type than wanted")
     with ThreadPoolExecutor(_DIGEST_THREADS) as threads:
         for problem in threads.map(lambda item: _damage(folder, *item), sorted(files.items()) if content else ()):
             if problem is not None:

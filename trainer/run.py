@@ -11,7 +11,7 @@ if not __package__:  # started as a file: Python put this folder on the path, an
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from mixes.binding import bind_file
-from mixes.errors import GristmillError
+from mixes.errors import CheckpointError, GristmillError, MixError, SpecError
 from mixes.manifest import load
 from trainer.plan import format_plan
 from trainer.spec import TrainSpec
@@ -48,8 +48,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _train(spec: TrainSpec, arguments: argparse.Namespace, *, is_first: bool) -> int:
-    from trainer.loop import RunOptions, open_run  # torch takes seconds, which --help and a typing error should not
-
+    try:
+        from trainer.loop import RunOptions, open_run  # torch takes seconds, which --help and a typing error should not
+    except ModuleNotFoundError as error:
+        raise SpecError(f"{error.name} is not installed; install it with: pip install 'gristmill[train]'") from error
     options = RunOptions(
         mix=arguments.mix,
         output=arguments.output,
@@ -61,7 +63,7 @@ def _train(spec: TrainSpec, arguments: argparse.Namespace, *, is_first: bool) ->
     with open_run(spec, options) as run:
         try:
             outcome = run.finish()
-        except GristmillError as error:
+        except (CheckpointError, MixError) as error:
             print(error, file=sys.stderr)
             return 1
     if is_first:

@@ -117,13 +117,35 @@ def test_cut_and_missing_files_are_refused_by_name(two_checkpoints: Path, kept: 
         file.write_bytes(content)
 
 
+def sealed(record: dict[str, object]) -> bytes:
+    """A record with a digest that fits, as someone who knows the format would forge it."""
+    return canonical_json(record | {"digest": hashlib.sha256(canonical_json(record)).hexdigest()})
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"step": "../../elsewhere"}, "step: found '../../elsewhere', which is of another type"),
+        ({"format": "gristmill-checkpoint/9"}, "found the format 'gristmill-checkpoint/9', wanted"),
+        ({"surprise": 1}, "found other keys than"),
+    ],
+)
+def test_a_record_of_another_form_is_refused(two_checkpoints: Path, changes: dict[str, object], message: str) -> None:
+    place = two_checkpoints / "step-2" / FILE_NAME
+    record = json.loads(place.read_bytes())
+    del record["digest"]
+    place.write_bytes(sealed(record | changes))
+    with pytest.raises(CheckpointError, match=message):
+        verified(two_checkpoints / "step-2")
+
+
 def test_a_record_that_names_a_file_outside_its_folder_is_refused(two_checkpoints: Path) -> None:
     place = two_checkpoints / "step-2" / FILE_NAME
     record = json.loads(place.read_bytes())
     del record["digest"]
     for name in ("../step-1/checkpoint.json", "/etc/hostname"):
         record["files"] = {name: {"size": 1, "digest": "00" * 32}}
-        place.write_bytes(canonical_json(record | {"digest": hashlib.sha256(canonical_json(record)).hexdigest()}))
+        place.write_bytes(sealed(record))
         with pytest.raises(CheckpointError, match="wanted a file of its folder"):
             verified(two_checkpoints / "step-2")
 

@@ -68,6 +68,14 @@ def test_wrong_requests_end_with_2_and_say_what_is_wrong(
     assert "unknown key 'momentum'" in capsys.readouterr().err
 
 
+def test_a_missing_library_is_named_with_its_remedy(
+    mix: Path, spec: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    assert main(arguments(spec, mix, tmp_path / "run")) == 2
+    assert capsys.readouterr().err == "tensorboard is not installed; install it with: pip install 'gristmill[train]'\n"
+
+
 def test_a_run_that_fails_midway_ends_with_1(
     mix: Path, spec: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
