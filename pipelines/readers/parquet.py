@@ -6,6 +6,7 @@ documents one by one.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import BinaryIO, TypeVar
 
 import msgspec
@@ -16,7 +17,7 @@ import pyarrow.parquet as pq
 from pipelines.documents import Failure
 from pipelines.readers.batches import Document
 from pipelines.readers.decompression import StreamDamage
-from pipelines.readers.parquet_pages import ChunkRange, page_sizes
+from pipelines.readers.parquet_layout import MAGIC, RowGroup, page_sizes, read_layout
 from pipelines.readers.settings import MEBIBYTE, ReadSettings
 
 _Result = TypeVar("_Result")
@@ -25,7 +26,7 @@ _MAX_ROWS = 64  # a step of Arrow's; larger ones are no faster
 _STEP_BYTES = 64 * MEBIBYTE  # of a column's strings in a step
 _PAGE_BYTES = 128 * MEBIBYTE  # beside the longest document: DuckDB writes pages of 100 MB
 _MAX_VALUES_A_ROW = 100_000  # of a nested column, on average over a row group
-_MAGIC = b"PAR1"
+_ENCRYPTED = b"PARE"
 _FEWEST_BYTES = 12  # magic, length of the footer, magic
 
 _encode = msgspec.json.Encoder().encode
@@ -39,7 +40,6 @@ class _Columns:
     text_reason: str  # why there is no text: `no_text` or `text_not_string`
     id: str | None
     read: list[str]  # names of all columns that are read
-    leaves: list[int]  # numbers of their leaf columns in a row group
 
 
 def read_parquet(
@@ -56,25 +56,26 @@ def read_parquet(
     Raises:
         StreamDamage: The file is cut or corrupt, or a bomb.
     """
+    _check_ends(file)
+    row_groups = _decode(lambda: read_layout(file))
     parquet = _open(file)
     columns = _choose_columns(parquet, settings)
     row = 0
-    for group in range(parquet.metadata.num_row_groups):
-        num_rows = parquet.metadata.row_group(group).num_rows
-        largest_page = _largest_page(file, parquet, group, columns)
+    for number, group in enumerate(row_groups):
+        largest_page = _decode(partial(_largest_page, file, group, columns))
         if largest_page > settings.max_document_bytes + _PAGE_BYTES:
             detail = f"a page of its row group has {largest_page:,} bytes"
-            for lost in range(row, row + num_rows):
+            for lost in range(row, row + group.num_rows):
                 yield _failure(lost, "too_large", detail)
         else:
             step = max(1, min(_MAX_ROWS, _STEP_BYTES // max(largest_page, 1)))
             first = row
-            for batch in _steps(parquet, group, step, columns):
+            for batch in _steps(parquet, number, step, columns):
                 yield from _documents(batch, first, columns, name, settings, extract)
                 first += batch.num_rows
-            if first != row + num_rows:
-                raise _corrupt(f"row group {group} holds {first - row:,} rows, {num_rows:,} by the footer")
-        row += num_rows
+            if first != row + group.num_rows:
+                raise _corrupt(f"row group {number} holds {first - row:,} rows, {group.num_rows:,} by the footer")
+        row += group.num_rows
 
 
 def _corrupt(detail: str) -> StreamDamage:
@@ -85,16 +86,19 @@ def _failure(row: int, reason: str, detail: str) -> Failure:
     return Failure(row=row, byte_offset=-1, byte_length=-1, reason=reason, detail=detail)
 
 
-def _open(file: BinaryIO) -> pq.ParquetFile:
+def _check_ends(file: BinaryIO) -> None:
     size = file.seek(0, 2)
     file.seek(0)
-    head = file.read(len(_MAGIC))
-    file.seek(max(0, size - len(_MAGIC)))
-    tail = file.read(len(_MAGIC))
-    if not _MAGIC.startswith(head):
-        raise _corrupt("does not begin as a Parquet file")
-    if size < _FEWEST_BYTES or tail != _MAGIC:
+    head = file.read(len(MAGIC))
+    file.seek(max(0, size - len(MAGIC)))
+    tail = file.read(len(MAGIC))
+    if not MAGIC.startswith(head):
+        raise _corrupt("is encrypted" if head == _ENCRYPTED else "does not begin as a Parquet file")
+    if size < _FEWEST_BYTES or tail != MAGIC:
         raise StreamDamage("truncated", "ends before the footer" if size else "the file is empty", -1)
+
+
+def _open(file: BinaryIO) -> pq.ParquetFile:
     file.seek(0)
     return _decode(
         lambda: pq.ParquetFile(
@@ -125,13 +129,11 @@ def _choose_columns(parquet: pq.ParquetFile, settings: ReadSettings) -> _Columns
     has_text = settings.text_field in schema.names
     is_text = settings.text_field in readable and _is_string(schema.field(settings.text_field).type)
     has_id = settings.id_field in readable and _is_identity(schema.field(settings.id_field).type)
-    paths = _decode(lambda: [parquet.schema.column(number).path for number in range(len(parquet.schema))])
     return _Columns(
         text=settings.text_field if is_text else None,
         text_reason="text_not_string" if has_text else "no_text",
         id=settings.id_field if has_id else None,
         read=readable,
-        leaves=[number for number, path in enumerate(paths) if path in readable or path.split(".")[0] in readable],
     )
 
 
@@ -160,24 +162,15 @@ def _is_readable(kind: pa.DataType, depth: int = 0) -> bool:
     return number or pa.types.is_null(kind) or _is_string(kind) or (depth == 0 and _is_written(kind))
 
 
-def _largest_page(file: BinaryIO, parquet: pq.ParquetFile, group: int, columns: _Columns) -> int:
+def _largest_page(file: BinaryIO, group: RowGroup, columns: _Columns) -> int:
     """Return the size of the largest page of a row group among the columns that are read, in bytes."""
-
-    def find() -> int:
-        row_group = parquet.metadata.row_group(group)
-        largest = 0
-        for leaf in columns.leaves:
-            chunk = row_group.column(leaf)
-            if chunk.num_values > _MAX_VALUES_A_ROW * max(row_group.num_rows, 1):
-                raise _corrupt(f"a bomb: column '{chunk.path_in_schema}' has {chunk.num_values:,} values")
-            start = chunk.data_page_offset
-            if chunk.has_dictionary_page and chunk.dictionary_page_offset:
-                start = min(start, chunk.dictionary_page_offset)
-            pages = page_sizes(file, ChunkRange(start=start, size=chunk.total_compressed_size))
-            largest = max(largest, max(pages, default=0))
-        return largest
-
-    return int(_decode(find))
+    largest = 0
+    for chunk in group.chunks:
+        if chunk.num_values and chunk.path[0] in columns.read:
+            if chunk.num_values > _MAX_VALUES_A_ROW * max(group.num_rows, 1):
+                raise _corrupt(f"a bomb: column '{chunk.path[0]}' has {chunk.num_values:,} values")
+            largest = max(largest, max(page_sizes(file, chunk), default=0))
+    return largest
 
 
 def _steps(parquet: pq.ParquetFile, group: int, num_rows: int, columns: _Columns) -> Iterator[pa.RecordBatch]:
