@@ -57,13 +57,13 @@ def apply_step(optimizer: AdamW, learning_rate: float, skipped: Tensor) -> None:
 def clip_gradients(parameters: Iterable[nn.Parameter], max_norm: float) -> Tensor:
     """Scale all gradients down to a global norm of at most `max_norm`; return the norm before, shape (), float32.
 
-    Squares are summed in float64, so that the norm does not depend on how many ranks the gradients are spread over;
-    `torch.nn.utils.clip_grad_norm_` sums in float32, and its last bit does.
+    The norm of each row is taken in float32 and their squares are summed in float64: no rank has part of a row, so the
+    result does not depend on how many there are. With `torch.nn.utils.clip_grad_norm_` its last bit does.
     """
     sharded = [parameter.grad for parameter in parameters]
     gradients = [local_part(gradient) for gradient in sharded if gradient is not None]
-    norms = [torch.linalg.vector_norm(gradient, dtype=torch.float64) for gradient in gradients]
-    square = torch.stack(norms).square().sum()
+    rows = [torch.linalg.vector_norm(gradient, dim=1) if gradient.ndim > 1 else gradient for gradient in gradients]
+    square = torch.cat(rows).double().square().sum()
     dist.all_reduce(square)
     norm = square.sqrt().float()
     torch._foreach_mul_(gradients, (max_norm / (norm + 1e-6)).clamp(max=1.0))
