@@ -15,6 +15,11 @@ from pipelines.readers.warc import WarcRecord, read_records
 
 _HTML = frozenset({"text/html", "application/xhtml+xml"})
 _PLAIN = frozenset({"text/plain"})
+_TYPES = {  # media types of documents, by the record's type
+    "response": _HTML | _PLAIN,
+    "resource": _HTML | _PLAIN,
+    "conversion": _PLAIN | {""},  # what an extractor leaves is text
+}
 _COMPLETE = frozenset({200, 203})  # the whole content, by the server itself or a proxy
 _DOCUMENT_KINDS = {"warc": frozenset({"response", "resource"}), "wet": frozenset({"conversion"})}
 _KINDS = frozenset(("warcinfo", "response", "resource", "request", "metadata", "revisit", "conversion", "continuation"))
@@ -86,7 +91,7 @@ class _Stored:
         body = b""
         if self._kind == "response":
             body = self._read_head(record)
-        if not self.skip_reason and self._media_type() not in _HTML | _PLAIN:
+        if not self.skip_reason and self._media_type() not in _TYPES[self._kind]:
             self.skip_reason = "content_type"
         size = len(body) + record.bytes_left
         if not self.skip_reason and size <= max_bytes:

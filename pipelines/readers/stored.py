@@ -20,6 +20,7 @@ class StoredBytes:
         self._uri = uri
         self._name = name
         self._sha256 = hashlib.sha256()
+        self._is_at_end = False
         self.size = 0  # bytes read so far
         self._stream: BinaryIO = self._ask(partial(open_stored, uri))
 
@@ -50,12 +51,15 @@ class StoredBytes:
         Raises:
             DataError: The storage failed.
         """
+        if self._is_at_end:
+            return b""  # whoever seeks in the open file afterwards changes nothing here
         data = self._ask(partial(self._stream.read, size))
         while 0 < len(data) < size:
             more = self._ask(partial(self._stream.read, size - len(data)))
             if not more:
                 break
             data += more
+        self._is_at_end = len(data) < size
         self._sha256.update(data)
         self.size += len(data)
         return data
