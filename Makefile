@@ -47,7 +47,7 @@ constraints:  ## pin the newest versions that fit pyproject.toml, in an environm
 	$(PYTHON) -m venv --clear build/constraints
 	build/constraints/bin/pip install --disable-pip-version-check --quiet '.[gcp,s3,train,dev]'
 	{ sed -n '/^#/p' constraints.txt; build/constraints/bin/pip freeze --all --exclude pip --exclude gristmill \
-		| sed 's/+[a-z0-9.]*$$//' | LC_ALL=C sort -f; } > build/constraints.txt
+		| sed 's/+[a-z0-9.]*$$//; s/^google-apitools==.*/&; python_version < "3.13"/' | LC_ALL=C sort -f; } > build/constraints.txt
 	mv build/constraints.txt constraints.txt
 
 clean:  ## remove the environment and everything that was built
