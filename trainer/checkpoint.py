@@ -60,7 +60,7 @@ class Progress:
         peak_learning_rate: peak of the run's schedule.
         spec: the training spec with its defaults written out.
         shape: the sizes of the model.
-        mix: what names the mix: see `mix_record` in trainer/loop.py.
+        mix: what names the mix: see `mix_record` in trainer/resume.py.
         parent: digest of the checkpoint the run began from, "" where there is none.
     """
 

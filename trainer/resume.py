@@ -82,7 +82,7 @@ def mix_record(manifest: Manifest) -> dict[str, Any]:  # Any: JSON
         "name": manifest.name,
         "digest": digest_of(manifest),
         "tokens": manifest.tokens,
-        "tokenizer": dataclasses.asdict(manifest.tokenizer),
+        "tokenizer": {key: getattr(manifest.tokenizer, key) for key in ("digest", "vocab_size", "eos_id")},
         "sources": {
             source.name: {"tokens": source.tokens, "whole_epochs": source.whole_epochs, "cut_key": source.cut_key}
             for source in manifest.sources
