@@ -27,7 +27,7 @@ LEVELS: dict[str, tuple[str, ...]] = {
         "characters columns fasttext_file kernels rules",
         "definitions rule_sets segments",
         "counts language ngrams quality repetition",
-        "measures",
+        "documentation measures",
     ),
     "mixes": (
         "errors fields hashing repeats token_ids",
@@ -46,8 +46,8 @@ LEVELS: dict[str, tuple[str, ...]] = {
         "build_mix",
     ),
     "pipelines.readers": (
-        "byte_reader pages parquet_pages settings",
-        "decompression stored",
+        "byte_reader pages settings thrift",
+        "decompression parquet_layout stored",
         "batches http_messages warc",
         "archives jsonl parquet text",
         "shards",
