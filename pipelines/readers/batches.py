@@ -1,8 +1,9 @@
 """Documents one by one become record batches; damage becomes the last thing a shard yields."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+import numpy as np
 import pyarrow as pa
 
 from pipelines.documents import BATCH_SCHEMA, Failure, ShardDamage
@@ -54,6 +55,16 @@ def pack(records: Iterable[Document | Failure], batch_bytes: int) -> Iterator[pa
 def _batch(documents: list[Document]) -> pa.RecordBatch:
     columns = zip(*documents, strict=True)
     return pa.RecordBatch.from_arrays(
-        [pa.array(column, field.type) for column, field in zip(columns, BATCH_SCHEMA, strict=True)],
+        [
+            _strings(column) if field.type == pa.string() else pa.array(column, field.type)
+            for column, field in zip(columns, BATCH_SCHEMA, strict=True)
+        ],
         schema=BATCH_SCHEMA,
     )
+
+
+def _strings(values: Sequence[bytes]) -> pa.StringArray:
+    """Return a column of strings; that they are UTF-8 the readers have seen to."""
+    offsets = np.zeros(len(values) + 1, np.int32)
+    np.cumsum([len(value) for value in values], out=offsets[1:])
+    return pa.StringArray.from_buffers(len(values), pa.py_buffer(offsets), pa.py_buffer(b"".join(values)))

@@ -12,13 +12,14 @@ from collections import Counter
 from resiliparse.extract.html2text import extract_plain_text
 from resiliparse.parse.encoding import bytes_to_str, detect_encoding, map_encoding_to_html5
 
-_FEW_TAGS = 2_000  # up to here nothing can cost more than a fraction of a second
+_FEW_TAGS = 2_000  # up to here no page makes more than a million elements
+_SOME_TAGS = 5_000  # up to here no nesting costs more than a fraction of a second
 _MAX_MAIN_DEPTH = 512  # as browsers: main-content rules look at every ancestor of every element
 _MAX_DEPTH = 20_000  # a closing tag is searched among all open elements
 _LONG_TAG = 16_384  # characters; shorter tags have too few attributes to matter
 _MAX_ATTRIBUTES = 2_000  # each is compared with all others of its tag
 
-_TAG = re.compile(r"<(/?)([a-zA-Z][^\s/>]*)")
+_TAG = re.compile(r"<(/?)([a-z][^\s/>]*)")
 _QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
 _FORMATTING = re.compile(r"<(/?)(?:b|big|code|em|font|i|nobr|s|small|strike|strong|tt|u)(?=[\s/>])", re.IGNORECASE)
 _CHARSET = re.compile(r"charset\s*=\s*[\"']?([^\s\"';,]+)", re.IGNORECASE)
@@ -26,10 +27,13 @@ _STATEFUL = b"\x1b"  # ISO-2022 encodings look like ASCII but for escapes
 
 # Elements without an end, those whose end is implied by the next one, and the drawing elements of SVG, mostly written
 # without an end too.
-_NEVER_DEEP = re.compile(
-    "area|base|basefont|bgsound|br|col|embed|frame|hr|img|input|keygen|link|meta|param|source|track|wbr|"
-    "html|head|body|p|li|dt|dd|tr|td|th|thead|tbody|tfoot|colgroup|option|optgroup|rp|rt|"
-    "path|rect|circle|ellipse|line|polygon|polyline|use|stop|image|animate"
+_NEVER_DEEP = frozenset(
+    (
+        *("area", "base", "basefont", "bgsound", "br", "col", "embed", "frame", "hr", "img", "input", "keygen", "link"),
+        *("meta", "param", "source", "track", "wbr", "html", "head", "body", "p", "li", "dt", "dd", "tr", "td", "th"),
+        *("thead", "tbody", "tfoot", "colgroup", "option", "optgroup", "rp", "rt", "path", "rect", "circle", "ellipse"),
+        *("line", "polygon", "polyline", "use", "stop", "image", "animate"),
+    )
 )
 
 
@@ -67,15 +71,15 @@ def extract_text(html: str) -> str:
     """
     if len(html) > _LONG_TAG:
         _check_attributes(html)
-    main_content = True
-    if html.count("<") > _FEW_TAGS:
+    num_tags = html.count("<")
+    if num_tags > _FEW_TAGS:
         # Formatting elements left open are opened again in every block that follows: an HTML bomb. They mean nothing
         # to the text, so they become elements that are not.
         html = _FORMATTING.sub(r"<\1span", html)
-        depth = estimate_depth(html)
-        if depth > _MAX_DEPTH:
-            raise ValueError(f"elements nested {depth:,} deep")
-        main_content = depth <= _MAX_MAIN_DEPTH
+    depth = estimate_depth(html) if num_tags > _SOME_TAGS else 0
+    if depth > _MAX_DEPTH:
+        raise ValueError(f"elements nested {depth:,} deep")
+    main_content = depth <= _MAX_MAIN_DEPTH
     try:
         return extract_plain_text(html, main_content=main_content, preserve_formatting=True, alt_texts=False)
     except Exception as error:  # the parser's exceptions have no common base but this
@@ -90,14 +94,14 @@ def estimate_depth(html: str) -> int:
     """
     open_elements: Counter[str] = Counter()
     depth = deepest = 0
-    for end, written in _TAG.findall(html):
-        name = written.lower()
-        if _NEVER_DEEP.fullmatch(name):
+    for end, name in _TAG.findall(html.lower()):
+        if name in _NEVER_DEEP:
             continue
         if not end:
             open_elements[name] += 1
             depth += 1
-            deepest = max(deepest, depth)
+            if depth > deepest:
+                deepest = depth
         elif open_elements[name]:
             open_elements[name] -= 1
             depth -= 1
@@ -105,7 +109,10 @@ def estimate_depth(html: str) -> int:
 
 
 def _check_attributes(html: str) -> None:
-    for piece in html.split(">"):
+    pieces = html.split(">")
+    if max(map(len, pieces)) <= _LONG_TAG:
+        return
+    for piece in pieces:
         if len(piece) > _LONG_TAG and "<" in piece:
             tag = _QUOTED.sub('"" ', piece[piece.index("<") :])
             if (count := len(tag.split())) > _MAX_ATTRIBUTES and "=" in tag:

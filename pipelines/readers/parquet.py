@@ -17,13 +17,13 @@ import pyarrow.parquet as pq
 from pipelines.documents import Failure
 from pipelines.readers.batches import Document
 from pipelines.readers.decompression import StreamDamage
-from pipelines.readers.parquet_layout import MAGIC, RowGroup, page_sizes, read_layout
+from pipelines.readers.parquet_layout import MAGIC, Page, RowGroup, read_layout, read_pages
 from pipelines.readers.settings import MEBIBYTE, ReadSettings
 
 _Result = TypeVar("_Result")
 
-_MAX_ROWS = 64  # a step of Arrow's; larger ones are no faster
-_STEP_BYTES = 64 * MEBIBYTE  # of a column's strings in a step
+_MAX_ROWS = 256  # a step of Arrow's; larger ones are no faster
+_STEP_BYTES = 64 * MEBIBYTE  # that the values of a dictionary may make in a step
 _PAGE_BYTES = 128 * MEBIBYTE  # beside the longest document: DuckDB writes pages of 100 MB
 _MAX_VALUES_A_ROW = 100_000  # of a nested column, on average over a row group
 _ENCRYPTED = b"PARE"
@@ -62,13 +62,14 @@ def read_parquet(
     columns = _choose_columns(parquet, settings)
     row = 0
     for number, group in enumerate(row_groups):
-        largest_page = _decode(partial(_largest_page, file, group, columns))
-        if largest_page > settings.max_document_bytes + _PAGE_BYTES:
-            detail = f"a page of its row group has {largest_page:,} bytes"
+        pages = _decode(partial(_pages, file, group, columns))
+        largest = max((page.num_bytes for chunk in pages for page in chunk), default=0)
+        if largest > settings.max_document_bytes + _PAGE_BYTES:
+            detail = f"a page of its row group has {largest:,} bytes"
             for lost in range(row, row + group.num_rows):
                 yield _failure(lost, "too_large", detail)
         else:
-            step = max(1, min(_MAX_ROWS, _STEP_BYTES // max(largest_page, 1)))
+            step = _step_rows(pages)
             first = row
             for batch in _steps(parquet, number, step, columns):
                 yield from _documents(batch, first, columns, name, settings, extract)
@@ -162,15 +163,22 @@ def _is_readable(kind: pa.DataType, depth: int = 0) -> bool:
     return number or pa.types.is_null(kind) or _is_string(kind) or (depth == 0 and _is_written(kind))
 
 
-def _largest_page(file: BinaryIO, group: RowGroup, columns: _Columns) -> int:
-    """Return the size of the largest page of a row group among the columns that are read, in bytes."""
-    largest = 0
+def _pages(file: BinaryIO, group: RowGroup, columns: _Columns) -> list[list[Page]]:
+    """Return the pages of each column chunk of a row group that is read."""
+    pages = []
     for chunk in group.chunks:
         if chunk.num_values and chunk.path[0] in columns.read:
             if chunk.num_values > _MAX_VALUES_A_ROW * max(group.num_rows, 1):
                 raise _corrupt(f"a bomb: column '{chunk.path[0]}' has {chunk.num_values:,} values")
-            largest = max(largest, max(page_sizes(file, chunk), default=0))
-    return largest
+            pages.append(list(read_pages(file, chunk)))
+    return pages
+
+
+def _step_rows(pages: list[list[Page]]) -> int:
+    """Return how many rows Arrow may decode at once, so that a step touches few pages and repeats few long values."""
+    largest = max((page.num_bytes for chunk in pages for page in chunk if page.is_dictionary), default=1)
+    fewest = min((page.num_values for chunk in pages for page in chunk[:-1] if page.num_values), default=_MAX_ROWS)
+    return max(1, min(_MAX_ROWS, fewest, _STEP_BYTES // max(largest, 1)))
 
 
 def _steps(parquet: pq.ParquetFile, group: int, num_rows: int, columns: _Columns) -> Iterator[pa.RecordBatch]:

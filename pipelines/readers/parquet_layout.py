@@ -1,7 +1,7 @@
 """Where the columns of a Parquet file lie and how large their pages are, before any of them is decoded.
 
-Arrow decodes a page as a whole, and a value of a dictionary page as often as rows point to it; page headers tell
-their sizes. Source: `parquet.thrift`, Apache; numbers of fields are from there.
+Arrow decodes a page as a whole, and a value of a dictionary as often as rows point to it; page headers tell the sizes
+of both. Source: `parquet.thrift`, Apache; numbers of fields are from there.
 """
 
 from collections.abc import Iterator
@@ -16,6 +16,8 @@ MAGIC = b"PAR1"
 """The first and the last bytes of a Parquet file."""
 
 _TAIL_BYTES = 8  # length of the footer, magic
+_DICTIONARY = 2  # a type of page
+_DATA_HEADERS = {0: 5, 3: 8}  # type of page -> field with the header of its data
 _HEADER_BYTES = 4096  # read at first: more than a page header without large statistics needs
 _MAX_HEADER_BYTES = 1024 * 1024
 
@@ -28,6 +30,15 @@ class Chunk:
     num_values: int
     start: int  # of its first page in the file
     num_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """A page as its header tells of it."""
+
+    is_dictionary: bool
+    num_bytes: int  # when decompressed
+    num_values: int  # 0 for a dictionary
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,8 +67,8 @@ def read_layout(file: BinaryIO) -> list[RowGroup]:
     return [_row_group(_checked(group, dict)) for group in _checked(footer.get(4), list)]
 
 
-def page_sizes(file: BinaryIO, chunk: Chunk) -> Iterator[int]:
-    """Yield the uncompressed size of each page of a chunk, dictionary pages included, in bytes.
+def read_pages(file: BinaryIO, chunk: Chunk) -> Iterator[Page]:
+    """Yield what the page headers of a chunk say, in the order of the pages.
 
     Raises:
         ValueError: A page header makes no sense.
@@ -65,7 +76,13 @@ def page_sizes(file: BinaryIO, chunk: Chunk) -> Iterator[int]:
     position = chunk.start
     while position < chunk.start + chunk.num_bytes:
         header, header_bytes = _read_header(file, position)
-        yield _size(header.get(2))
+        kind = _size(header.get(1))
+        data_header = _checked(header.get(_DATA_HEADERS[kind], {}), dict) if kind in _DATA_HEADERS else {}
+        yield Page(
+            is_dictionary=kind == _DICTIONARY,
+            num_bytes=_size(header.get(2)),
+            num_values=_size(data_header.get(1, 0)),
+        )
         position += header_bytes + _size(header.get(3))
 
 

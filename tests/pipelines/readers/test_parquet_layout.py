@@ -5,7 +5,7 @@ import io
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines.readers.parquet_layout import Chunk, page_sizes, read_layout
+from pipelines.readers.parquet_layout import Chunk, Page, read_layout, read_pages
 from tests.pipelines.readers.making import parquet
 
 
@@ -25,7 +25,7 @@ def _header(uncompressed: int, compressed: int, rest: bytes = b"") -> bytes:
 
 def _sizes(data: bytes, start: int = 0) -> list[int]:
     chunk = Chunk(path=("text",), num_values=1, start=start, num_bytes=len(data) - start)
-    return list(page_sizes(io.BytesIO(data), chunk))
+    return [page.num_bytes for page in read_pages(io.BytesIO(data), chunk)]
 
 
 @pytest.mark.parametrize("version", ["1.0", "2.0"])
@@ -43,7 +43,10 @@ def test_the_layout_is_the_one_that_arrow_sees(version: str) -> None:
             assert chunk.num_values == expected.num_values
             assert chunk.num_bytes == expected.total_compressed_size
             assert chunk.start == min(expected.dictionary_page_offset, expected.data_page_offset)
-            sizes = list(page_sizes(file, chunk))
+            pages = list(read_pages(file, chunk))
+            assert [page.is_dictionary for page in pages] == [True] + [False] * (len(pages) - 1)
+            assert sum(page.num_values for page in pages) == chunk.num_values
+            sizes = [page.num_bytes for page in pages]
             assert len(sizes) > 1
             assert sum(sizes) < expected.total_uncompressed_size <= sum(sizes) + 100 * len(sizes)
 
@@ -58,6 +61,15 @@ def test_sizes_of_pages_come_in_their_order() -> None:
     assert _sizes(pages) == [1_000_000, 7, 300]
     assert _sizes(b"before" + pages, start=6) == [1_000_000, 7, 300]
     assert _sizes(b"") == []
+
+
+def test_a_page_tells_its_kind_and_its_values() -> None:
+    pages = b"\x15\x04\x15\x02\x15\x00\0" + b"\x15\x06\x15\x02\x15\x00\x5c\x15\x14\0\0"
+    chunk = Chunk(path=("text",), num_values=10, start=0, num_bytes=len(pages))
+    assert list(read_pages(io.BytesIO(pages), chunk)) == [
+        Page(is_dictionary=True, num_bytes=1, num_values=0),
+        Page(is_dictionary=False, num_bytes=1, num_values=10),
+    ]
 
 
 def test_a_header_longer_than_the_first_read_is_read_again() -> None:
