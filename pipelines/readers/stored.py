@@ -88,6 +88,6 @@ class StoredBytes:
 
 def _cause(error: Exception) -> str:
     if isinstance(error, ImportError):
-        return f"{error}; install gristmill with the extra for this kind of storage (gcp, s3)"
+        return "the client of this storage is not installed; install gristmill[gcp] for gs://, gristmill[s3] for s3://"
     status = getattr(getattr(error, "response", None), "status_code", None)
     return type(error).__name__ + (f", HTTP status {status}" if status else "")

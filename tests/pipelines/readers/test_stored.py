@@ -88,3 +88,12 @@ def test_a_store_that_fails_is_named_without_the_secrets_of_its_address(server: 
     assert "secret" not in str(caught.value)
     assert caught.value.__cause__ is None
     assert caught.value.__suppress_context__
+
+
+def test_a_storage_without_its_client_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_client(uri: str) -> None:
+        raise ImportError(f"no module for {uri}")
+
+    monkeypatch.setattr("pipelines.readers.stored.open_stored", no_client)
+    with pytest.raises(DataError, match=r"^web/0\.jsonl: cannot be read: .*install gristmill\[gcp\] for gs://"):
+        StoredBytes("gs://bucket/0.jsonl", "web/0.jsonl")
