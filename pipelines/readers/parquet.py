@@ -56,8 +56,11 @@ def read_parquet(
     Raises:
         StreamDamage: The file is cut or corrupt, or a bomb.
     """
-    _check_ends(file)
+    size = _check_ends(file)
     row_groups = _decode(lambda: read_layout(file))
+    num_rows = sum(group.num_rows for group in row_groups)
+    if num_rows > settings.max_ratio * size:
+        raise _corrupt(f"a bomb: {num_rows:,} rows in {size:,} bytes")
     parquet = _open(file)
     columns = _choose_columns(parquet, settings)
     row = 0
@@ -87,7 +90,8 @@ def _failure(row: int, reason: str, detail: str) -> Failure:
     return Failure(row=row, byte_offset=-1, byte_length=-1, reason=reason, detail=detail)
 
 
-def _check_ends(file: BinaryIO) -> None:
+def _check_ends(file: BinaryIO) -> int:
+    """Return the size of the file, which begins and ends as a Parquet file does."""
     size = file.seek(0, 2)
     file.seek(0)
     head = file.read(len(MAGIC))
@@ -97,6 +101,7 @@ def _check_ends(file: BinaryIO) -> None:
         raise _corrupt("is encrypted" if head == _ENCRYPTED else "does not begin as a Parquet file")
     if size < _FEWEST_BYTES or tail != MAGIC:
         raise StreamDamage("truncated", "ends before the footer" if size else "the file is empty", -1)
+    return size
 
 
 def _open(file: BinaryIO) -> pq.ParquetFile:

@@ -105,6 +105,12 @@ def test_without_a_text_column_every_row_fails(tmp_path: Path, column: str, reas
     assert outcome.reasons == [reason, reason]
 
 
+def test_a_file_of_bytes_alone_has_no_text_either(tmp_path: Path) -> None:
+    outcome = read_bytes(tmp_path, "a.parquet", parquet({"text": [b"a", b"b", b"c"]}))
+    assert outcome.reasons == ["text_not_string"] * 3
+    assert outcome.damage is None
+
+
 def test_a_column_that_stands_twice_is_no_text(tmp_path: Path) -> None:
     table = pa.Table.from_arrays([pa.array(["a"]), pa.array(["b"])], names=["text", "text"])
     buffer = io.BytesIO()
@@ -161,6 +167,14 @@ def test_a_value_that_a_dictionary_repeats_is_expanded_a_few_rows_at_a_time(tmp_
         peak = max(peak, pa.total_allocated_bytes() - before)
     assert num_documents == 40
     assert peak < 200 << 20
+
+
+def test_more_rows_than_bytes_can_hold_are_a_bomb(tmp_path: Path) -> None:
+    data = parquet({"text": pa.nulls(30_000, pa.string())})
+    outcome = read_bytes(tmp_path, "a.parquet", data, ReadSettings(max_ratio=10))
+    assert outcome.failures == []
+    assert outcome.damage is not None
+    assert outcome.damage.detail.startswith("a bomb: 30,000 rows in ")
 
 
 def test_a_nested_column_of_endless_lists_is_a_bomb(tmp_path: Path) -> None:
