@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from filters.definitions import Measure, ratio
+from filters.definitions import Columns, Measure, ratio
 from filters.segments import Segments
 
 _OURS = "a plain count"
@@ -75,7 +75,7 @@ MEASURES = (
 )
 
 
-def measure_counts(segments: Segments) -> dict[str, NDArray[np.int64] | NDArray[np.float64]]:
+def measure_counts(segments: Segments) -> Columns:
     """Return the measures of this module, each of shape (num_documents,)."""
     documents = segments.documents
     return {

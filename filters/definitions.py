@@ -2,12 +2,16 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from filters.columns import TextColumn
+
+Columns = dict[str, Any]
+"""Values by measure, each of shape (num_documents,): int64 or float64 numbers, or an Arrow array of labels."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +53,7 @@ class MeasureGroup(ABC):
         """
 
     @abstractmethod
-    def measure(self, column: TextColumn) -> dict[str, NDArray[np.int64] | NDArray[np.float64] | pa.Array]:
+    def measure(self, column: TextColumn) -> Columns:
         """Return each measure of each document, shape (num_documents,); an Arrow array where it is no number."""
 
 

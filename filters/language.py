@@ -16,10 +16,9 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from filters.columns import TextColumn
-from filters.definitions import Measure, MeasureGroup
+from filters.definitions import Columns, Measure, MeasureGroup
 from filters.fasttext_file import model_digest, model_labels
 
 LANGUAGE_PATTERN = re.compile(r"language_(?!probability$)[A-Za-z0-9_-]+")
@@ -113,7 +112,7 @@ class LanguageGroup(MeasureGroup):
             )
         return labels
 
-    def measure(self, column: TextColumn) -> dict[str, NDArray[np.int64] | NDArray[np.float64] | pa.Array]:
+    def measure(self, column: TextColumn) -> Columns:
         """Return label, probability and the probability of each language, shape (num_documents,)."""
         tops: list[str | None] = []
         values = np.zeros((1 + len(self._languages), column.num_documents))

@@ -7,15 +7,13 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 import numpy as np
-import pyarrow as pa
-from numpy.typing import NDArray
 
 from filters import counts, ngrams, quality, repetition
 from filters.characters import UNICODE_VERSION, character_classes
 from filters.columns import TextColumn
-from filters.definitions import Measure, MeasureGroup
+from filters.definitions import Columns, Measure, MeasureGroup
 from filters.language import LANGUAGE_PATTERN, TOP_MEASURES, LanguageGroup, language_measure
-from filters.segments import segment
+from filters.segments import Scratch, segment
 
 __all__ = ["Measure", "MeasureGroup", "TextGroup", "default_groups", "find_measure", "known_measures"]
 
@@ -36,24 +34,28 @@ class TextGroup(MeasureGroup):
         identity = [self._VERSION, UNICODE_VERSION, [measure.name for measure in self.measures]]
         return hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:32]
 
-    def setup(self) -> None:
-        """Load the character table."""
-        character_classes()
+    def __init__(self) -> None:
+        self._scratch: Scratch | None = None
 
-    def measure(self, column: TextColumn) -> dict[str, NDArray[np.int64] | NDArray[np.float64] | pa.Array]:
+    def setup(self) -> None:
+        """Load the character table and take the memory that a slice needs."""
+        character_classes()
+        self._scratch = Scratch(self._SLICE_BYTES)
+
+    def measure(self, column: TextColumn) -> Columns:
         """Return every measure of each document, shape (num_documents,)."""
-        slices = [_measure_slice(part) for part in column.slices(self._SLICE_BYTES)] or [_measure_slice(column)]
+        slices = [self._measure_slice(part) for part in column.slices(self._SLICE_BYTES)]
+        slices = slices or [self._measure_slice(column)]
         return {measure.name: np.concatenate([part[measure.name] for part in slices]) for measure in self.measures}
 
-
-def _measure_slice(column: TextColumn) -> dict[str, NDArray[np.int64] | NDArray[np.float64]]:
-    segments = segment(column)
-    return {
-        **counts.measure_counts(segments),
-        **quality.measure_quality(segments),
-        **repetition.measure_repetition(segments),
-        **ngrams.measure_ngrams(segments),
-    }
+    def _measure_slice(self, column: TextColumn) -> Columns:
+        segments = segment(column, self._scratch)
+        return {
+            **counts.measure_counts(segments),
+            **quality.measure_quality(segments),
+            **repetition.measure_repetition(segments),
+            **ngrams.measure_ngrams(segments),
+        }
 
 
 def known_measures() -> Mapping[str, Measure]:

@@ -9,7 +9,7 @@ are.
 import numpy as np
 from numpy.typing import NDArray
 
-from filters.definitions import Measure
+from filters.definitions import Columns, Measure
 from filters.kernels import kernel
 from filters.segments import Segments
 
@@ -29,8 +29,9 @@ MEASURES = (
             unit="characters / characters",
             range=f"[0, {n})",
             source=f"{_GOPHER}: at most {_TOP_LIMITS[n]:.2f}",
-            differs="datatrove counts spaces and one copy too, takes the first of equally frequent ones and divides by "
-            "the whole text; dolma counts spaces above the line but not below.",
+            differs="RedPajama-V2 lower-cases and removes punctuation first, DCLM takes uniseg words that are no "
+            "punctuation. datatrove counts the spaces and single copies too, takes the first of equally frequent ones "
+            "and divides by the whole text; dolma too takes the first and counts single copies.",
         )
         for n in TOP_SIZES
     ),
@@ -42,8 +43,8 @@ MEASURES = (
             unit="characters / characters",
             range="[0, 1]",
             source=f"{_GOPHER}: at most {_COVERED_LIMITS[n]:.2f}",
-            differs="datatrove leaves out the first copy, skips ahead after each and divides by the whole text; dolma "
-            "counts overlaps as often as they occur, over the characters of all n-grams.",
+            differs="Words as above. datatrove leaves out the first copy, skips ahead after each and divides by the "
+            "whole text; dolma counts an n-gram as often as it occurs, over the characters of all n-grams.",
         )
         for n in COVERED_SIZES
     ),
@@ -55,7 +56,7 @@ _MIN_TOP, _MAX_TOP, _MAX_SIZE = TOP_SIZES[0], TOP_SIZES[-1], COVERED_SIZES[-1]
 _SLOT = np.dtype([("hash", np.uint64), ("owner", np.uint32), ("count", np.uint32)])
 
 
-def measure_ngrams(segments: Segments) -> dict[str, NDArray[np.int64] | NDArray[np.float64]]:
+def measure_ngrams(segments: Segments) -> Columns:
     """Return the measures of this module, each of shape (num_documents,)."""
     offsets = segments.document_words
     most_words = int(np.diff(offsets).max(initial=0))

@@ -5,7 +5,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from filters.characters import ALPHABETIC, DOT, ELLIPSIS, HASH
-from filters.definitions import Measure, ratio
+from filters.definitions import Columns, Measure, ratio
 from filters.kernels import Record, kernel
 from filters.segments import Segments
 
@@ -64,8 +64,8 @@ MEASURES = (
         unit="words / words",
         range="[0, 1]",
         source=f"{_GOPHER}: at least 0.8",
-        differs="datatrove's spaCy tokens make punctuation words of its own: on 780 web pages it drops 197 for this "
-        "rule where words between whitespace drop 6.",
+        differs="To datatrove every punctuation mark is a word of its own and not alphabetic: of 812 documents it "
+        "drops 126 by this rule, where words between whitespace drop 15.",
     ),
     Measure(
         name="num_stop_words",
@@ -95,10 +95,10 @@ _HASH_BYTE, _DOT_BYTE, _STAR_BYTE, _DASH_BYTE = (np.uint8(ord(mark)) for mark in
 _BULLET, _CIRCLE, _ELLIPSIS = (int.from_bytes(mark.encode(), "big") for mark in "\u2022\u25cf\u2026")
 _MAX_STOP_WORD = 4
 _LOWER_CASE = np.uint32(0x20)
-_STOP_CODES = np.array([int.from_bytes(word.encode(), "big") for word in STOP_WORDS], np.uint32)
+_STOP_CODES = np.array([int.from_bytes(word.encode(), "little") for word in STOP_WORDS], np.uint32)
 
 
-def measure_quality(segments: Segments) -> dict[str, NDArray[np.int64] | NDArray[np.float64]]:
+def measure_quality(segments: Segments) -> Columns:
     """Return the measures of this module, each of shape (num_documents,)."""
     sums = np.zeros(len(segments.documents), _QUALITY)
     _sum_words(segments.text, segments.words, segments.document_words, sums)
@@ -126,8 +126,7 @@ def _sum_words(
             word = words[w]
             document.word_characters += word.characters
             document.alphabetic_words += word.classes & ALPHABETIC != 0
-            if word.end - word.start <= _MAX_STOP_WORD:
-                document.stop_words |= _stop_word_bit(text, word)
+            document.stop_words |= _stop_word_bit(text, word)
             if word.classes & HASH:
                 document.hashes += _count_hashes(text, word)
             if word.classes & (DOT | ELLIPSIS):
@@ -151,17 +150,20 @@ def _sum_lines(
 
 @kernel
 def _stop_word_bit(text: NDArray[np.uint8], word: Record) -> int:
-    """Return the bit of the stop word that a word of at most 4 bytes is, else 0.
+    """Return the bit of the stop word that a word is, else 0.
 
-    Lower-casing by one bit is exact: no byte but a letter's own capital becomes that letter.
+    Without a branch that depends on the word, which no processor could foretell. Lower-casing by one bit is exact: no
+    byte but a letter's own capital becomes that letter.
     """
+    size = word.end - word.start
     code = np.uint32(0)
-    for i in range(word.start, word.end):
-        code = (code << np.uint32(8)) | np.uint32(text[i]) | _LOWER_CASE
+    for k in range(_MAX_STOP_WORD):
+        byte = np.uint32(text[min(word.start + k, word.end - 1)]) | _LOWER_CASE
+        code |= byte << np.uint32(8 * k) if k < size else np.uint32(0)
+    bits = 0
     for k in range(len(_STOP_CODES)):
-        if code == _STOP_CODES[k]:
-            return 1 << k
-    return 0
+        bits |= (code == _STOP_CODES[k]) << k
+    return bits if size <= _MAX_STOP_WORD else 0
 
 
 @kernel

@@ -3,14 +3,12 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from filters.definitions import Measure, ratio, totals
+from filters.definitions import Columns, Measure, ratio, totals
 from filters.kernels import kernel
 from filters.segments import Segments
 
 _GOPHER = "Rae et al., 2021 (Gopher), table A1"
-_LINES_DIFFER = (
-    "DCLM and dolma count every copy, the first too; datatrove splits at runs of newlines and divides by all it gets"
-)
+_LINES_DIFFER = "DCLM and dolma count every copy, the first too; datatrove takes lines of spaces for lines like others"
 
 MEASURES = (
     Measure(
@@ -51,7 +49,7 @@ MEASURES = (
 )
 
 
-def measure_repetition(segments: Segments) -> dict[str, NDArray[np.int64] | NDArray[np.float64]]:
+def measure_repetition(segments: Segments) -> Columns:
     """Return the measures of this module, each of shape (num_documents,)."""
     line_fractions = _fractions(segments.lines, segments.document_lines)
     paragraph_fractions = _fractions(segments.paragraphs, segments.paragraph_offsets)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Columns = Mapping[str, NDArray[np.int64] | NDArray[np.float64]]
+Numbers = NDArray[np.int64] | NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +36,7 @@ class Rule:
         bounds = (("min", self.min), ("max", self.max))
         return tuple(f"{self.measure}_{name}" for name, bound in bounds if bound is not None)
 
-    def failures(self, values: NDArray[np.int64] | NDArray[np.float64]) -> list[NDArray[np.bool_]]:
+    def failures(self, values: Numbers) -> list[NDArray[np.bool_]]:
         """Return, for each reason, True where a document fails for it, shape (num_documents,)."""
         failed: list[NDArray[np.bool_]] = []
         if self.min is not None:
@@ -51,7 +51,7 @@ def reasons(rules: Sequence[Rule]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(reason for rule in rules for reason in rule.reasons))
 
 
-def violations(rules: Sequence[Rule], columns: Columns) -> NDArray[np.bool_]:
+def violations(rules: Sequence[Rule], columns: Mapping[str, Numbers]) -> NDArray[np.bool_]:
     """Return True where a document fails for a reason, shape (len(reasons(rules)), num_documents).
 
     A reason's own drop rate is the mean of its row; its marginal one, the mean of its row where all others are False.
@@ -75,7 +75,7 @@ def violations(rules: Sequence[Rule], columns: Columns) -> NDArray[np.bool_]:
     return failed
 
 
-def judge(rules: Sequence[Rule], columns: Columns) -> NDArray[np.int16]:
+def judge(rules: Sequence[Rule], columns: Mapping[str, Numbers]) -> NDArray[np.int16]:
     """Return why each document is dropped, shape (num_documents,): an index into `reasons(rules)`, -1 where it stays.
 
     Of several reasons the first in that order is given: the rules' own, a lower bound before an upper.

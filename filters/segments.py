@@ -10,6 +10,7 @@ is about n**2 / 2**65.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -90,11 +91,32 @@ class Segments:
         return self.word_offsets[self.document_lines]
 
 
-def segment(column: TextColumn) -> Segments:
+class Scratch:
+    """Memory for the segments of one slice after another: fresh pages cost a third of the whole pass."""
+
+    def __init__(self, max_bytes: int) -> None:
+        """Make room for slices of at most `max_bytes` of text; a larger one gets memory of its own."""
+        self._room = max_bytes + 1  # a document ends after each byte at worst
+        self._arrays = _new_arrays(self._room)
+
+    def arrays(self, room: int) -> tuple[NDArray[Any], ...]:
+        """Return arrays of paragraphs, lines, words, and offsets of lines and of words, for `room` words."""
+        return self._arrays if room <= self._room else _new_arrays(room)
+
+
+def _new_arrays(room: int) -> tuple[NDArray[Any], ...]:
+    return tuple(np.empty(room, kind) for kind in (PARAGRAPH, LINE, WORD, np.int64, np.int64))
+
+
+def segment(column: TextColumn, scratch: Scratch | None = None) -> Segments:
     """Return the words, lines and paragraphs of a column.
 
-    Takes 12 bytes of memory for each byte of text at worst, where all words are single letters, and about 4 for
-    English: pass a slice of some hundred kilobytes at a time, which also stays in the processor's cache.
+    Takes up to 28 bytes of memory for each byte of text where all words are single letters on lines of their own, and
+    about 5 for English: pass slices of some hundred kilobytes, which also stay in the processor's cache.
+
+    Args:
+        column: the documents.
+        scratch: memory to use; the segments are valid until it is used again. None takes fresh memory.
 
     Raises:
         ValueError: the column holds 4 GiB or more.
@@ -103,27 +125,28 @@ def segment(column: TextColumn) -> Segments:
         raise ValueError(f"found {column.num_bytes:,} bytes of text, wanted at most {_MAX_BYTES:,}; slice the column")
     text = column.data[column.offsets[0] : column.offsets[-1]]
     offsets = column.offsets - column.offsets[0]
-    num_documents = column.num_documents
     # Whitespace or the end follows each word; one more line, as a blank one is scanned before it is given up.
-    room = (len(text) + num_documents) // 2 + 1  # pages that are never touched cost nothing
-    levels = (
-        np.zeros(num_documents, DOCUMENT),
-        np.empty(room, PARAGRAPH),
-        np.empty(room, LINE),
-        np.empty(room, WORD),
+    room = (len(text) + column.num_documents) // 2 + 1
+    paragraphs, lines, words, line_offsets, word_offsets = scratch.arrays(room) if scratch else _new_arrays(room)
+    documents = np.zeros(column.num_documents, DOCUMENT)
+    paragraph_offsets = np.zeros(column.num_documents + 1, np.int64)
+    num_paragraphs, num_lines, num_words = _segment(
+        text,
+        offsets,
+        character_classes(),
+        (documents, paragraphs, lines, words),
+        (paragraph_offsets, line_offsets, word_offsets),
     )
-    level_offsets = (np.zeros(num_documents + 1, np.int64), np.zeros(room, np.int64), np.zeros(room, np.int64))
-    num_paragraphs, num_lines, num_words = _segment(text, offsets, character_classes(), levels, level_offsets)
     return Segments(
         text=text,
         text_offsets=offsets,
-        documents=levels[0],
-        paragraphs=levels[1][:num_paragraphs],
-        lines=levels[2][:num_lines],
-        words=levels[3][:num_words],
-        paragraph_offsets=level_offsets[0],
-        line_offsets=level_offsets[1][: num_paragraphs + 1],
-        word_offsets=level_offsets[2][: num_lines + 1],
+        documents=documents,
+        paragraphs=paragraphs[:num_paragraphs],
+        lines=lines[:num_lines],
+        words=words[:num_words],
+        paragraph_offsets=paragraph_offsets,
+        line_offsets=line_offsets[: num_paragraphs + 1],
+        word_offsets=word_offsets[: num_lines + 1],
     )
 
 
@@ -137,6 +160,7 @@ def _segment(
 ) -> tuple[int, int, int]:
     """Fill the arrays of all levels; return the numbers of paragraphs, lines and words."""
     filled = (0, 0, 0)
+    level_offsets[1][0], level_offsets[2][0] = 0, 0
     for d in range(len(offsets) - 1):
         filled = _scan_document(
             text, np.uint64(offsets[d]), np.uint64(offsets[d + 1]), classes, levels, level_offsets, levels[0][d], filled

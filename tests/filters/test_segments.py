@@ -79,7 +79,7 @@ def test_any_texts_are_cut_as_python_cuts_them(documents: list[str]) -> None:
 
 
 def test_all_bundled_documents_are_cut_as_python_cuts_them() -> None:
-    check(list(bundled_texts()))
+    check(bundled_texts())
 
 
 def test_every_whitespace_character_and_no_other_separates_words() -> None:

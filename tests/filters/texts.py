@@ -1,21 +1,19 @@
 """Texts that kernels are held to: real ones, awkward ones, and strategies that make more of both."""
 
-import gzip
 import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-import zstandard
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
 from filters.characters import ALPHABETIC, ALPHANUMERIC, WHITESPACE, character_classes
 from filters.columns import TextColumn
-from filters.definitions import Measure
+from filters.definitions import Columns, Measure
 from filters.segments import Segments, segment
 
 DATA = Path(__file__).parents[2] / "data"
@@ -118,23 +116,37 @@ def _has_stable_classes(character: str) -> bool:
 
 
 @cache
-def bundled_texts() -> tuple[str, ...]:
-    """Return every document of the sound bundled shards that hold JSON lines or parquet."""
-    found: list[str] = []
+def bundled_documents() -> dict[tuple[str, str], str]:
+    """Return every document of the sound bundled shards that hold JSON lines or parquet, by shard and id."""
+    found: dict[tuple[str, str], str] = {}
     for path in sorted(DATA.rglob("*")):
+        shard = path.relative_to(DATA).as_posix()
         if path.parent.name in ("broken", "eval"):
             continue
-        if path.name.endswith((".jsonl.gz", ".jsonl.zst")):
-            with (gzip if path.suffix == ".gz" else zstandard).open(path, "rb") as stream:
-                found += [json.loads(line)["text"] for line in stream.read().splitlines()]
+        if shard.endswith((".jsonl.gz", ".jsonl.zst")):
+            with pa.input_stream(str(path), compression="detect") as stream:
+                rows = [json.loads(line) for line in stream.read().splitlines()]
+            found.update({(shard, row["id"]): row["text"] for row in rows})
         elif path.suffix == ".parquet":
-            found += pq.read_table(path, columns=["text"]).column("text").to_pylist()
+            found.update({(shard, row["id"]): row["text"] for row in pq.read_table(path).to_pylist()})
     assert found, f"no documents under {DATA}"
-    return tuple(found)
+    return found
+
+
+def bundled_texts() -> list[str]:
+    """Return the texts of those documents."""
+    return list(bundled_documents().values())
+
+
+def reference(name: str) -> list[dict[str, Any]]:  # what another tool says of a document: numbers, labels, verdicts
+    """Return the rows of `tests/filters/data/<name>.jsonl`, each with the document's `text`."""
+    lines = (Path(__file__).parent / "data" / f"{name}.jsonl").read_text().splitlines()
+    rows = [json.loads(line) for line in lines]
+    return [row | {"text": bundled_documents()[row["shard"], row["id"]]} for row in rows]
 
 
 def check_measures(
-    measure: Callable[[Segments], Mapping[str, NDArray[np.int64] | NDArray[np.float64]]],
+    measure: Callable[[Segments], Columns],
     measures: Sequence[Measure],
     define: Callable[[str], Mapping[str, float]],
     documents: Sequence[str],

@@ -1,0 +1,70 @@
+"""The tables of `docs/rules.md`, made from the measures and rule sets themselves."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from filters import counts, ngrams, quality, repetition
+from filters.definitions import Measure
+from filters.language import TOP_MEASURES, language_measure
+from filters.rule_sets import RuleSet, known_rule_sets
+from filters.rules import Rule
+
+PAGE = Path(__file__).parents[1] / "docs" / "rules.md"
+
+_FAMILIES: Sequence[tuple[str, Sequence[Measure]]] = (
+    ("Sizes, lines and characters", counts.MEASURES),
+    ("Gopher quality", quality.MEASURES),
+    ("Repeated lines and paragraphs", repetition.MEASURES),
+    ("Repeated word n-grams", ngrams.MEASURES),
+    ("Language", (*TOP_MEASURES, language_measure("language_en"))),
+)
+_BEGIN, _END = "<!-- made by `python -m filters.documentation`: begin -->", "<!-- end -->"
+
+
+def tables() -> str:
+    """Return every family of measures and the rule sets, in Markdown."""
+    parts = [f"### {title}\n\n{_measure_table(measures)}" for title, measures in _FAMILIES]
+    return "\n\n".join([*parts, f"## Rule sets\n\n{_rule_set_table(list(known_rule_sets().values()))}"])
+
+
+def with_tables(page: str) -> str:
+    """Return a page whose part between the two marks is `tables()`."""
+    before, _, rest = page.partition(_BEGIN)
+    return f"{before}{_BEGIN}\n\n{tables()}\n\n{_END}{rest.partition(_END)[2]}"
+
+
+def _measure_table(measures: Sequence[Measure]) -> str:
+    rows = [
+        (f"`{each.name}`", each.doc, f"{each.unit}, {each.range}", each.source, each.differs or "-")
+        for each in measures
+    ]
+    return _table(
+        ("measure", "definition", "unit and range", "source and published limit", "where others differ"), rows
+    )
+
+
+def _rule_set_table(rule_sets: Sequence[RuleSet]) -> str:
+    rows = [
+        (f"`{each.name}`", "; ".join(_limits(rule) for rule in each.rules), each.doc, each.source) for each in rule_sets
+    ]
+    return _table(("set", "rules", "for what", "source"), rows)
+
+
+def _limits(rule: Rule) -> str:
+    low = "" if rule.min is None else f"{rule.min:g} <= "
+    high = "" if rule.max is None else f" <= {rule.max:g}"
+    return f"{low}{rule.measure}{high}"
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+def main() -> None:
+    """Write the tables of the page anew."""
+    PAGE.write_text(with_tables(PAGE.read_text("utf-8")), "utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,90 @@
+"""All measures together."""
+
+import re
+
+import pyarrow as pa
+import pytest
+
+from filters.columns import TextColumn
+from filters.definitions import Columns
+from filters.language import LanguageGroup
+from filters.measures import TextGroup, default_groups, find_measure, known_measures
+from tests.filters.texts import AWKWARD, DATA, bundled_texts, column
+
+MODEL = str(DATA / "models" / "lid.176.ftz")
+
+
+def text_measures(texts: TextColumn) -> Columns:
+    group = TextGroup()
+    group.setup()
+    return group.measure(texts)
+
+
+def test_values_of_a_document_do_not_depend_on_the_batch_it_is_in() -> None:
+    documents = [*AWKWARD, *bundled_texts()[:300]]
+    together = text_measures(column(documents))
+    alone = [text_measures(column([text])) for text in documents]
+    for name, values in together.items():
+        assert values.tolist() == [each[name][0] for each in alone]
+
+
+def test_documents_longer_than_a_slice_are_measured_whole() -> None:
+    long = "one two three\n" * 100_000
+    found = text_measures(column(["a", long, "b"]))
+    assert found["num_words"].tolist() == [1, 300_000, 1]
+    assert found["duplicate_line_fraction"].tolist() == [0.0, 0.99999, 0.0]
+
+
+@pytest.mark.parametrize("texts", [[], [""], ["", ""]])
+def test_columns_are_as_announced_even_without_text(texts: list[str]) -> None:
+    found = text_measures(column(texts))
+    announced = TextGroup().columns()
+    assert list(found) == list(announced)
+    assert all(
+        pa.array(found[name]).type == kind and len(found[name]) == len(texts) for name, kind in announced.items()
+    )
+    assert all(not values.any() for values in found.values())
+
+
+def test_values_lie_in_the_ranges_that_are_stated() -> None:
+    found = text_measures(column([*AWKWARD, *bundled_texts()]))
+    for measure in TextGroup.measures:
+        values, stated = found[measure.name], re.sub(r"^0 or \[1", "[0", measure.range)
+        low, high = (float(bound) for bound in stated.strip("[])").split(", "))
+        assert values.min() >= low, measure.name
+        assert values.max() < high or (stated.endswith("]") and values.max() == high), measure.name
+
+
+def test_every_measure_says_what_it_is_and_whence() -> None:
+    for name, measure in known_measures().items():
+        assert re.fullmatch("[a-z0-9_]+", name)
+        assert name == measure.name
+        assert all((measure.doc, measure.unit, measure.range, measure.source))
+
+
+def test_a_language_is_a_measure_though_it_is_not_listed() -> None:
+    assert "language_en" not in known_measures()
+    assert find_measure("language_en").name == "language_en"
+    assert find_measure("language_probability") is known_measures()["language_probability"]
+
+
+def test_an_unknown_measure_is_refused_with_the_nearest_name() -> None:
+    with pytest.raises(ValueError, match="unknown measure 'num_word'; did you mean 'num_words'"):
+        find_measure("num_word")
+
+
+def test_groups_take_languages_only_with_a_model() -> None:
+    assert [type(group) for group in default_groups(None, [], None)] == [TextGroup]
+    assert [type(group) for group in default_groups(MODEL, ["en"], 2_000)] == [TextGroup, LanguageGroup]
+    with pytest.raises(ValueError, match="found the measure language_en but no language model"):
+        default_groups(None, ["en"], 2_000)
+
+
+def test_no_two_measures_of_all_groups_share_a_name() -> None:
+    names = [name for group in default_groups(MODEL, ["en", "de"], 2_000) for name in group.columns()]
+    assert len(names) == len(set(names))
+
+
+def test_fingerprints_are_the_same_in_every_process() -> None:
+    assert TextGroup().fingerprint() == TextGroup().fingerprint()
+    assert re.fullmatch("[0-9a-f]{32}", TextGroup().fingerprint())
