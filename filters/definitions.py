@@ -28,7 +28,10 @@ class Measure:
 
 
 class MeasureGroup(ABC):
-    """Measures that are taken together. Making one is cheap; `setup` loads what `measure` needs."""
+    """Measures that are taken together. Making one is cheap; `setup` loads what `measure` needs.
+
+    A group serves one thread at a time.
+    """
 
     measures: tuple[Measure, ...]
 
