@@ -27,7 +27,7 @@ from pipelines.progress import ProgressDisplay
 from pipelines.settings import BuildSettings, make_settings
 from pipelines.storage import is_remote, join, read_bytes
 
-_WORKER_ERROR = re.compile(r"mixes\.errors\.\w+: (?P<message>.*?)(?: \[while running '[^']*'\])*\s*\Z", re.DOTALL)
+_WORKER_ERROR = re.compile(r".*mixes\.errors\.\w+: (?P<message>.*?)(?: \[while running '[^']*'\])*\s*\Z", re.DOTALL)
 _WHILE_RUNNING = re.compile(r"( \[while running '[^']*'\])+\s*\Z")
 
 
@@ -36,6 +36,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     try:
         options = parse_options(argv)
+        if options.is_local:  # what goes wrong here comes back as an exception; Beam's log would print it twice more
+            logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
         bound = read_spec(options.spec)
         plan = make_plan(bound, options.data)
         if options.dry_run:
@@ -52,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(_WHILE_RUNNING.sub("", str(error)), file=sys.stderr)
         return 1
     except RuntimeError as error:  # what a worker process raised arrives as text
-        found = _WORKER_ERROR.search(str(error))
+        found = _WORKER_ERROR.match(str(error))
         if found is None:
             raise
         print(found["message"], file=sys.stderr)

@@ -162,7 +162,7 @@ class _UnitMeasurer:
         """Return the beginning of some texts, chosen by digest: all at first, then ever fewer, without any state."""
         seen = self._num_documents + np.arange(column.num_documents, dtype=np.float64) + 1
         chosen = digest_halves(digests)[:, 0] / 2.0**64 < _EXCERPTS / seen
-        view = memoryview(column.data)
+        view = column.data.data
         starts, ends = column.offsets[:-1], column.offsets[1:]
         return [
             bytes(view[start : min(end, start + 4 * _EXCERPT_CHARACTERS)]).decode(errors="ignore")[:_EXCERPT_CHARACTERS]
@@ -193,7 +193,7 @@ def describe_shard(shard: Shard, reader: ShardReader, damage: ShardDamage | None
 
 def text_digests(column: TextColumn) -> bytes:
     """Return the 128-bit BLAKE2b digests of the texts, one after the other, 16 bytes a document."""
-    view = memoryview(column.data)
+    view = column.data.data
     offsets = column.offsets.tolist()
     return b"".join(hashlib.blake2b(view[start:end], digest_size=16).digest() for start, end in pairwise(offsets))
 

@@ -11,7 +11,22 @@ import pytest
 import yaml
 
 _TOKENIZER = Path(__file__).parents[2] / "data" / "tokenizer" / "dolma2.json.gz"
-_WORDS = ["the", "of", "and", "that", "have", "with", "river", "stone", "bridge", "water", "light", "house", "green", "seven"]
+_WORDS = [
+    "the",
+    "of",
+    "and",
+    "that",
+    "have",
+    "with",
+    "river",
+    "stone",
+    "bridge",
+    "water",
+    "light",
+    "house",
+    "green",
+    "seven",
+]
 
 
 def make_text(seed: int, num_words: int = 60) -> str:
