@@ -10,7 +10,7 @@ kept. Bytes of a failed record are its bytes in the shard. Reasons are lower cas
 
 import dataclasses
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from mixes.errors import MixError
@@ -28,6 +28,17 @@ class Count:
 
     documents: int = 0
     bytes: int = 0
+
+    def __add__(self, other: "Count") -> "Count":
+        return Count(documents=self.documents + other.documents, bytes=self.bytes + other.bytes)
+
+    def __sub__(self, other: "Count") -> "Count":
+        return Count(documents=self.documents - other.documents, bytes=self.bytes - other.bytes)
+
+
+def add_up(counts: Iterable[Count]) -> Count:
+    """Return the sum of counts; of none, nothing."""
+    return sum(counts, Count())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,7 +21,7 @@ from pipelines.stations.judge import judge_unit, match_records
 from pipelines.stations.match import find_exact_duplicates, pack_by_unit
 from pipelines.stations.measure import measure_unit, measures_uri
 from pipelines.stations.results import UnitResult
-from pipelines.stations.tokens import tokenize_unit, tokens_uri
+from pipelines.stations.tokens import tokenize_unit, tokens_name, tokens_uri
 from pipelines.stations.verdicts import apply_duplicates, apply_tokens, leave_verdicts
 from pipelines.storage import exists
 
@@ -134,11 +134,11 @@ class _TokenizeUnit(beam.DoFn):
         marks = Marks(self._settings.progress_folder, "tokenize", ordinal)
         judged = judge_unit(unit, self._settings)
         survivors = apply_duplicates(judged, grouped["duplicates"])
-        record = tokens_uri(unit, judged, self._settings)
+        name = tokens_name(judged)  # before the codes of this station are added
         apply_tokens(judged, tokenize_unit(unit, judged, self._settings, self._encoder, marks))
-        account = leave_verdicts(unit, judged, survivors, self._settings, record)
+        account = leave_verdicts(unit, judged, survivors, self._settings, name)
         marks.finish()
-        yield UnitResult(ordinal=ordinal, unit=unit, account=account, tokens=record)
+        yield UnitResult(ordinal=ordinal, unit=unit, account=account, tokens=tokens_uri(unit, name, self._settings))
 
 
 class _AssembleMix(beam.DoFn):

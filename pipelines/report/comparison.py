@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
+from mixes.ledger import Count, add_up
 from pipelines.report.charts import Segment, bar
-from pipelines.report.data import READ, STATIONS, Count, SourceData, add_up
+from pipelines.report.data import READ, STATIONS, SourceData
 from pipelines.report.figures import count, share, size
 from pipelines.report.markup import Child, Markup, element, foreign, join
 from pipelines.report.tables import LOST_AT, key, table

@@ -3,30 +3,14 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from mixes import ledger
+from mixes.ledger import Count, add_up
+
 READ = "read"
 """The station whose losses are failures; those of every other station are drops."""
 
-STATIONS = (READ, "rules", "match", "tokenize")
+STATIONS = (READ, *ledger.STATIONS)
 """Where a document can be lost, in the order of the road."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Count:
-    """Documents, and the UTF-8 bytes of their texts (of a failed record: its bytes in the shard)."""
-
-    documents: int = 0
-    bytes: int = 0
-
-    def __add__(self, other: "Count") -> "Count":
-        return Count(documents=self.documents + other.documents, bytes=self.bytes + other.bytes)
-
-    def __sub__(self, other: "Count") -> "Count":
-        return Count(documents=self.documents - other.documents, bytes=self.bytes - other.bytes)
-
-
-def add_up(counts: Iterable[Count]) -> Count:
-    """Return the sum of the counts."""
-    return sum(counts, Count())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from mixes.ledger import Count, add_up
 from pipelines.report.charts import Ribbon, flow
-from pipelines.report.data import READ, Count, Loss, add_up, in_order
+from pipelines.report.data import READ, Loss, in_order
 from pipelines.report.figures import count, share, size, things
 from pipelines.report.markup import Child, Markup, element, foreign, join
 from pipelines.report.tables import LOST_AT, fold, scrolling, table

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from pipelines.report.data import READ, Count, DamagedShard, ReportData, SourceData, add_up, in_order
+from mixes.ledger import Count, add_up
+from pipelines.report.data import READ, DamagedShard, ReportData, SourceData, in_order
 from pipelines.report.figures import count, in_words, share, size, things
 from pipelines.report.markup import Child, Markup, element, foreign, join
 from pipelines.report.tables import part, table

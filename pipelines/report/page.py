@@ -2,10 +2,11 @@
 
 from importlib.resources import files
 
+from mixes.ledger import add_up
 from pipelines.report import head, markup, spread
 from pipelines.report.budget import token_budget
 from pipelines.report.comparison import sources_compared
-from pipelines.report.data import ReportData, SourceData, add_up
+from pipelines.report.data import ReportData, SourceData
 from pipelines.report.figures import size, things
 from pipelines.report.flow import document_flow
 from pipelines.report.markup import Markup, element, foreign, join

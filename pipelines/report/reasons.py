@@ -4,7 +4,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pipelines.report.data import Count, Loss, SourceData, add_up, in_order
+from mixes.ledger import Count, add_up
+from pipelines.report.data import Loss, SourceData, in_order
 from pipelines.report.figures import count, share, things
 from pipelines.report.markup import Child, Markup, element, foreign, join
 from pipelines.report.tables import scrolling, table

@@ -8,7 +8,7 @@ import numpy as np
 
 from mixes.canonical import canonical_json, resolved
 from mixes.errors import DataError
-from mixes.ledger import STATIONS, Count, Ledger, SourceLedger, TokenCount
+from mixes.ledger import STATIONS, Ledger, SourceLedger, TokenCount
 from mixes.ledger import dump as dump_ledger
 from mixes.manifest import FileEntry, Manifest, SourceEntry
 from mixes.manifest import dump as dump_manifest
@@ -87,17 +87,16 @@ def _source_ledger(entry: SourceEntry, source: SourceResults) -> SourceLedger:
         bytes=sum(part.prefix_bytes for part in entry.parts),
         tokens=sum(part.prefix_tokens for part in entry.parts),
     )
-    kept = TokenCount(documents=source.kept[0], bytes=source.kept[1], tokens=entry.available_tokens)
+    kept = TokenCount(documents=source.kept.documents, bytes=source.kept.bytes, tokens=entry.available_tokens)
     left_over = TokenCount(
         documents=kept.documents - prefix.documents, bytes=kept.bytes - prefix.bytes, tokens=kept.tokens - prefix.tokens
     )
-    counts = {place: Count(documents=count[0], bytes=count[1]) for place, count in source.losses.items()}
     return SourceLedger(
         name=entry.name,
-        read=Count(documents=source.read[0], bytes=source.read[1]),
-        failed={reason: count for (station, reason), count in counts.items() if station == "read"},
+        read=source.read,
+        failed={reason: count for (station, reason), count in source.losses.items() if station == "read"},
         dropped={
-            station: {reason: count for (each, reason), count in counts.items() if each == station}
+            station: {reason: count for (each, reason), count in source.losses.items() if each == station}
             for station in STATIONS
         },
         kept=kept,

@@ -20,6 +20,8 @@ DUPLICATE_RECORD = np.dtype([("document", "<u8"), ("survivor", "<u8")])
 
 UNIT_SHIFT = 40
 """A reference holds the ordinal of a unit above this bit, and the number of a document in that unit below it."""
+NO_DOCUMENT = np.uint64(2**64 - 1)
+"""The reference of no document."""
 DOCUMENT_MASK = (1 << UNIT_SHIFT) - 1
 
 

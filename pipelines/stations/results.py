@@ -1,9 +1,10 @@
 """What all units of a source left, added up."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from mixes.ledger import Count, add_up
 from mixes.parts import PartSummary
 from pipelines.plan import Unit
 from pipelines.settings import BuildSettings
@@ -23,42 +24,33 @@ class UnitResult(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceResults:
-    """The accounts and parts of one source, in the order of its units. Counts are (documents, bytes)."""
+    """The accounts and parts of one source, in the order of its units."""
 
     results: tuple[UnitResult, ...]
     accounts: tuple[UnitAccount, ...]
     tokens: tuple[UnitTokens, ...]
 
     @property
-    def read(self) -> tuple[int, int]:
+    def read(self) -> Count:
         """Return what was read."""
-        return _add(account.read for account in self.accounts)
+        return add_up(account.read for account in self.accounts)
 
     @property
-    def kept(self) -> tuple[int, int]:
+    def kept(self) -> Count:
         """Return what survived every station."""
-        return _add(account.kept for account in self.accounts)
+        return add_up(account.kept for account in self.accounts)
 
     @property
-    def losses(self) -> dict[tuple[str, str], tuple[int, int]]:
+    def losses(self) -> dict[tuple[str, str], Count]:
         """Return what was lost by (station, reason), in alphabetical order."""
         names = sorted({name for account in self.accounts for name in account.losses})
-        return {
-            (name.split("/")[0], name.split("/")[1]): _add(
-                account.losses.get(name, (0, 0)) for account in self.accounts
-            )
-            for name in names
-        }
+        totals = [add_up(account.losses.get(name, Count()) for account in self.accounts) for name in names]
+        return {(name.split("/")[0], name.split("/")[1]): total for name, total in zip(names, totals, strict=True)}
 
     @property
     def parts(self) -> list[tuple[str, PartSummary]]:
         """Return the stems and summaries of all parts, in the order of the token stream."""
         return [part for tokens in self.tokens for part in tokens.parts]
-
-
-def _add(counts: Iterable[tuple[int, int]]) -> tuple[int, int]:
-    every = list(counts)
-    return sum(documents for documents, _ in every), sum(size for _, size in every)
 
 
 def load_results(settings: BuildSettings, results: Sequence[UnitResult]) -> list[SourceResults]:

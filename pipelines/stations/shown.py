@@ -7,23 +7,14 @@ from typing import Any
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from mixes.ledger import Count
 from mixes.manifest import Manifest, SourceEntry
-from pipelines.report.data import (
-    Count,
-    DamagedShard,
-    Judgement,
-    Loss,
-    ReportData,
-    RuleLimit,
-    Sample,
-    SourceData,
-    Survivor,
-)
+from pipelines.report.data import DamagedShard, Judgement, Loss, ReportData, RuleLimit, Sample, SourceData, Survivor
 from pipelines.settings import BuildSettings, SourceSettings
 from pipelines.stations.fingerprints import DOCUMENT_MASK, UNIT_SHIFT
 from pipelines.stations.measure import measures_uri
 from pipelines.stations.results import SourceResults
-from pipelines.stations.verdicts import SAMPLES, LostDocument
+from pipelines.stations.verdicts import SAMPLES, LostDocument, describe_limits
 from pipelines.storage import open_stored
 
 
@@ -52,7 +43,6 @@ def report_data(settings: BuildSettings, manifest: Manifest, sources: Sequence[S
 def _source_data(
     settings: SourceSettings, policy: str, entry: SourceEntry, results: SourceResults, samples: Sequence[Sample]
 ) -> SourceData:
-    kept = Count(documents=results.kept[0], bytes=results.kept[1])
     available = Count(
         documents=sum(part.documents for part in entry.parts), bytes=sum(part.bytes for part in entry.parts)
     )
@@ -66,12 +56,11 @@ def _source_data(
         shards=sum(len(account.shards) for account in accounts),
         parts=len(entry.parts),
         stored_bytes=sum(part.size for part in entry.parts),
-        read=Count(documents=results.read[0], bytes=results.read[1]),
+        read=results.read,
         losses=tuple(
-            Loss(station=station, reason=reason, count=Count(documents=count[0], bytes=count[1]))
-            for (station, reason), count in results.losses.items()
+            Loss(station=station, reason=reason, count=count) for (station, reason), count in results.losses.items()
         ),
-        kept=kept,
+        kept=results.kept,
         left_over=Count() if entry.whole_epochs else available - prefix,
         in_mix=Count(documents=entry.documents, bytes=entry.bytes),
         wanted_tokens=entry.wanted_tokens,
@@ -99,13 +88,11 @@ def _add(histograms: Iterable[Mapping[Any, int]]) -> dict[Any, int]:
 
 
 def _limits(settings: SourceSettings) -> tuple[RuleLimit, ...]:
-    limits: list[RuleLimit] = []
-    for rule in settings.rules:
-        if rule.min is not None:
-            limits.append(RuleLimit(reason=f"{rule.measure}_min", measure=rule.measure, limit=f"at least {rule.min:g}"))
-        if rule.max is not None:
-            limits.append(RuleLimit(reason=f"{rule.measure}_max", measure=rule.measure, limit=f"at most {rule.max:g}"))
-    return tuple(limits)
+    return tuple(
+        RuleLimit(reason=reason, measure=rule.measure, limit=limit)
+        for rule in settings.rules
+        for reason, limit in describe_limits(rule).items()
+    )
 
 
 def _damaged_shard(shard: Mapping[str, Any], policy: str) -> DamagedShard:

@@ -50,9 +50,9 @@ def tokens_name(judged: JudgedUnit) -> str:
     return identity.hexdigest()[:16]
 
 
-def tokens_uri(unit: Unit, judged: JudgedUnit, settings: BuildSettings) -> str:
-    """Return where the record of a unit's parts lies."""
-    return settings.uri(settings.sources[unit.source].tokens_folder, f"{tokens_name(judged)}.json")
+def tokens_uri(unit: Unit, name: str, settings: BuildSettings) -> str:
+    """Return where the record of a unit's parts lies, given their name."""
+    return settings.uri(settings.sources[unit.source].tokens_folder, f"{name}.json")
 
 
 def tokenize_unit(
@@ -70,10 +70,11 @@ def tokenize_unit(
     Raises:
         DataError: A shard is not what it was when it was measured.
     """
-    record = tokens_uri(unit, judged, settings)
+    name = tokens_name(judged)
+    record = tokens_uri(unit, name, settings)
     if exists(record):
         return parse_unit_tokens(read_bytes(record))
-    writer = _PartWriter(settings, f"{settings.sources[unit.source].tokens_folder}/{tokens_name(judged)}", encoder)
+    writer = _PartWriter(settings, f"{settings.sources[unit.source].tokens_folder}/{name}", encoder)
     _UnitTokenizer(unit, judged, settings, encoder, writer, marks).run()
     tokens = writer.finish()
     publish_bytes(record, dump_unit_tokens(tokens))

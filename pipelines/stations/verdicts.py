@@ -11,9 +11,11 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from filters.rules import Rule
+from mixes.ledger import Count
 from pipelines.plan import Unit
+from pipelines.report.figures import measured
 from pipelines.settings import BuildSettings
-from pipelines.stations.fingerprints import DUPLICATE_RECORD, unpack
+from pipelines.stations.fingerprints import DUPLICATE_RECORD, NO_DOCUMENT, unpack
 from pipelines.stations.judge import KEPT, JudgedUnit, number_column
 from pipelines.stations.tokens import UnitTokens
 from pipelines.storage import exists, publish_bytes, publish_table, read_bytes
@@ -54,12 +56,12 @@ class LostDocument:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnitAccount:
-    """The sums of one unit. Counts are (documents, bytes); bytes of a failed record are its bytes in the shard."""
+    """The sums of one unit; bytes of a failed record are its bytes in the shard."""
 
     shards: list[dict[str, Any]]
-    read: tuple[int, int]
-    losses: dict[str, tuple[int, int]]  # "station/reason"
-    kept: tuple[int, int]
+    read: Count
+    losses: dict[str, Count]  # "station/reason"
+    kept: Count
     read_lengths: dict[int, int]  # log2 of UTF-8 bytes, -1 for the empty text -> documents
     kept_lengths: dict[int, int]
     read_languages: dict[str, int]
@@ -71,9 +73,10 @@ def apply_duplicates(judged: JudgedUnit, blocks: Iterable[bytes]) -> NDArray[np.
     """Mark the duplicates of a unit in its codes.
 
     Returns:
-        The reference of the survivor of each document's cluster, shape (num_documents,); 0 where it is no duplicate.
+        The reference of the survivor of each document's cluster, shape (num_documents,); NO_DOCUMENT where it is no
+        duplicate.
     """
-    survivors = np.zeros(len(judged.codes), np.uint64)
+    survivors = np.full(len(judged.codes), NO_DOCUMENT, np.uint64)
     records = unpack(blocks, DUPLICATE_RECORD)
     documents = records["document"].astype(np.int64)
     judged.codes[documents] = judged.reasons.index(("match", "exact_duplicate"))
@@ -88,11 +91,11 @@ def apply_tokens(judged: JudgedUnit, tokens: UnitTokens) -> None:
 
 
 def leave_verdicts(
-    unit: Unit, judged: JudgedUnit, survivors: NDArray[np.uint64], settings: BuildSettings, tokens_uri: str
+    unit: Unit, judged: JudgedUnit, survivors: NDArray[np.uint64], settings: BuildSettings, tokens_name: str
 ) -> str:
-    """Publish the verdicts of a unit and its account; return where the account lies."""
+    """Publish the verdicts of a unit and its account, named by what they say; return where the account lies."""
     folder = settings.sources[unit.source].verdicts_folder
-    identity = hashlib.sha256(tokens_uri.encode())
+    identity = hashlib.sha256(tokens_name.encode())
     identity.update(judged.codes.astype("<i2").tobytes())
     identity.update(survivors.astype("<u8").tobytes())
     stem = settings.uri(folder, identity.hexdigest()[:16])
@@ -108,27 +111,31 @@ def make_account(judged: JudgedUnit, survivors: NDArray[np.uint64], rules: Seque
     sizes = number_column(judged.table, "bytes")
     failed_sizes = number_column(judged.failed, "bytes")
     is_kept = judged.codes == KEPT
-    losses: dict[str, tuple[int, int]] = {}
+    losses: dict[str, Count] = {}
     for code, (station, reason) in enumerate(judged.reasons):
         chosen = judged.codes == code
         if chosen.any():
-            losses[f"{station}/{reason}"] = (int(chosen.sum()), int(sizes[chosen].sum()))
-    for reason in sorted(set(judged.failed.column("failure").to_pylist())):
-        chosen = np.array([each == reason for each in judged.failed.column("failure").to_pylist()])
-        before = losses.get(f"read/{reason}", (0, 0))
-        losses[f"read/{reason}"] = (before[0] + int(chosen.sum()), before[1] + int(failed_sizes[chosen].sum()))
+            losses[f"{station}/{reason}"] = _count(sizes[chosen])
+    failures = np.array(judged.failed.column("failure").to_pylist(), object)
+    for reason in sorted(set(failures)):
+        name = f"read/{reason}"
+        losses[name] = losses.get(name, Count()) + _count(failed_sizes[failures == reason])
     num_before = np.bincount(number_column(judged.table, "shard"), minlength=len(judged.shards))
     return UnitAccount(
         shards=[{**shard, "documents": int(count)} for shard, count in zip(judged.shards, num_before, strict=True)],
-        read=(len(sizes) + len(failed_sizes), int(sizes.sum()) + int(failed_sizes.sum())),
+        read=_count(sizes) + _count(failed_sizes),
         losses=dict(sorted(losses.items())),
-        kept=(int(is_kept.sum()), int(sizes[is_kept].sum())),
+        kept=_count(sizes[is_kept]),
         read_lengths=_log2_histogram(sizes),
         kept_lengths=_log2_histogram(sizes[is_kept]),
         read_languages=_count_labels(judged.table, None),
         kept_languages=_count_labels(judged.table, is_kept),
         samples=_choose_samples(judged, survivors, rules),
     )
+
+
+def _count(sizes: NDArray[np.int64]) -> Count:
+    return Count(documents=len(sizes), bytes=int(sizes.sum()))
 
 
 def _rows(judged: JudgedUnit, survivors: NDArray[np.uint64]) -> pa.Table:
@@ -145,9 +152,13 @@ def _rows(judged: JudgedUnit, survivors: NDArray[np.uint64]) -> pa.Table:
         "bytes": np.concatenate([number_column(chosen, "bytes"), number_column(failed, "bytes")]),
         "station": [station for station, _ in pairs] + ["read"] * len(failed),
         "reason": [reason for _, reason in pairs] + failed.column("failure").to_pylist(),
-        "survivor": [int(each) if each else None for each in survivors[lost]] + [None] * len(failed),
+        "survivor": [_reference(each) for each in survivors[lost]] + [None] * len(failed),
     }
     return pa.table([pa.array(columns[each.name], each.type) for each in _SCHEMA], schema=_SCHEMA)
+
+
+def _reference(survivor: np.uint64) -> int | None:
+    return None if survivor == NO_DOCUMENT else int(survivor)
 
 
 def _log2_histogram(sizes: NDArray[np.int64]) -> dict[int, int]:
@@ -172,21 +183,21 @@ def _choose_samples(judged: JudgedUnit, survivors: NDArray[np.uint64], rules: Se
         rows = np.flatnonzero(judged.codes == code)
         order = np.lexsort((digests[rows], ~has_excerpt[rows]))
         samples.extend(
-            _lost_document(judged, row, station, reason, int(survivors[row]), rules)
+            _lost_document(judged, row, station, reason, _reference(survivors[row]), rules)
             for row in rows[order[:SAMPLES]].tolist()
         )
     return samples + _failed_samples(judged)
 
 
 def _lost_document(
-    judged: JudgedUnit, row: int, station: str, reason: str, survivor: int, rules: Sequence[Rule]
+    judged: JudgedUnit, row: int, station: str, reason: str, survivor: int | None, rules: Sequence[Rule]
 ) -> LostDocument:
     measure = value = limit = None
     if station == "rules":
-        measure, _, bound = reason.rpartition("_")
-        rule = next(each for each in rules if each.measure == measure and getattr(each, bound) is not None)
+        measure = reason.rpartition("_")[0]
+        rule = next(each for each in rules if reason in describe_limits(each))
         value = float(judged.table.column(measure)[row].as_py())
-        limit = f"at least {rule.min:g}" if bound == "min" else f"at most {rule.max:g}"
+        limit = describe_limits(rule)[reason]
     table = judged.table
     return LostDocument(
         order=int(judged.digests[row, 0]),
@@ -200,8 +211,18 @@ def _lost_document(
         measure=measure,
         value=value,
         limit=limit,
-        survivor=survivor or None,
+        survivor=survivor,
     )
+
+
+def describe_limits(rule: Rule) -> dict[str, str]:
+    """Return the limit behind each reason of a rule in words: `{"num_words_min": "at least 50"}`."""
+    words: dict[str, str] = {}
+    if rule.min is not None:
+        words[f"{rule.measure}_min"] = f"at least {measured(rule.min)}"
+    if rule.max is not None:
+        words[f"{rule.measure}_max"] = f"at most {measured(rule.max)}"
+    return words
 
 
 def _failed_samples(judged: JudgedUnit) -> list[LostDocument]:
@@ -241,6 +262,6 @@ def load_account(uri: str) -> UnitAccount:
     body = json.loads(read_bytes(uri))
     for name in ("read_lengths", "kept_lengths"):
         body[name] = {int(key): count for key, count in body[name].items()}
-    body["losses"] = {key: tuple(count) for key, count in body["losses"].items()}
+    body["losses"] = {key: Count(**count) for key, count in body["losses"].items()}
     body["samples"] = [LostDocument(**sample) for sample in body["samples"]]
-    return UnitAccount(**{**body, "read": tuple(body["read"]), "kept": tuple(body["kept"])})
+    return UnitAccount(**{**body, "read": Count(**body["read"]), "kept": Count(**body["kept"])})

@@ -116,6 +116,8 @@ def test_of_equal_texts_the_one_of_the_earliest_source_is_kept(corpus: Corpus) -
     verdicts = [pq.read_table(path) for path in corpus.output.glob("verdicts/code-*/*.parquet")]
     lost = {row["id"] for table in verdicts for row in table.to_pylist() if row["reason"] == "exact_duplicate"}
     assert lost == {"again", *(f"copy{row}" for row in range(5))}
+    report = (corpus.output / "mixes" / "small" / "report.html").read_text()
+    assert all(f"w0-{row}" in report for row in range(5))  # what was kept instead, the very first document included
 
 
 def test_dedupe_can_be_left_out(corpus: Corpus) -> None:

@@ -6,18 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from pipelines.report.data import (
-    Count,
-    DamagedShard,
-    Judgement,
-    Loss,
-    ReportData,
-    RuleLimit,
-    Sample,
-    SourceData,
-    Survivor,
-    add_up,
-)
+from mixes.ledger import Count, add_up
+from pipelines.report.data import DamagedShard, Judgement, Loss, ReportData, RuleLimit, Sample, SourceData, Survivor
 
 WEB_RULES = (
     RuleLimit(reason="too_few_words", measure="word_count", limit="at least 50"),

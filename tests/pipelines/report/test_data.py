@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from pipelines.report.data import Count, Loss, Sample, add_up, in_order
+from mixes.ledger import Count, add_up
+from pipelines.report.data import Loss, Sample, in_order
 from tests.pipelines.report.report_builder import make_source
 
 

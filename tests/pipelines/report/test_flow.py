@@ -2,7 +2,8 @@
 
 import pytest
 
-from pipelines.report.data import Count, Loss, SourceData, add_up
+from mixes.ledger import Count, add_up
+from pipelines.report.data import Loss, SourceData
 from pipelines.report.flow import MAX_REASONS, document_flow
 from pipelines.report.markup import Markup
 from tests.pipelines.report.parsed_page import parse
