@@ -6,11 +6,15 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import apache_beam as beam
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from apache_beam.runners.dataflow.dataflow_runner import DataflowRunner
 
 from mixes.ledger import Ledger
 from mixes.ledger import parse as parse_ledger
@@ -282,3 +286,27 @@ def test_a_build_that_was_killed_goes_on_where_it_was_to_the_same_bytes(corpus: 
     corpus.output = tmp_path / "undisturbed"
     assert main(corpus.arguments()) == 0
     assert corpus.published() == resumed
+
+
+def test_a_dataflow_job_is_built_with_this_package_staged_and_without_network(
+    corpus: Corpus, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    jobs = []
+    run_pipeline: Callable[..., Any] = DataflowRunner.run_pipeline
+
+    def run_and_keep(runner: DataflowRunner, pipeline: beam.Pipeline, options: object) -> object:
+        result = run_pipeline(runner, pipeline, options)
+        jobs.append(result.job)
+        return result
+
+    monkeypatch.setattr(DataflowRunner, "run_pipeline", run_and_keep)
+    cloud = ["--project=test-project", "--region=us-central1", "--temp_location=gs://bucket/tmp", "--job_name=small"]
+    arguments = [corpus.write_spec(), "--data", str(corpus.data), "--output=gs://bucket/output", *cloud]
+    assert main([*arguments, "--runner=DataflowRunner", "--dry_run=True"]) == 0
+    assert "built, not submitted" in capsys.readouterr().out
+    (job,) = jobs
+    (environment,) = job.proto_pipeline.components.environments.values()
+    staged = [dependency.role_payload.decode(errors="replace") for dependency in environment.dependencies]
+    assert any("workflow.tar.gz" in name for name in staged)
+    labels = {transform.unique_name for transform in job.proto_pipeline.components.transforms.values()}
+    assert {"BuildMix/MeasureUnits", "BuildMix/TokenizeUnits", "BuildMix/AssembleMix"} <= labels
