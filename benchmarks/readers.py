@@ -11,20 +11,16 @@ every record and yield Arrow batches with ids and metadata; the loops beside the
 """
 
 import argparse
-import datetime as dt
 import gzip
 import json
-import os
-import platform
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # works from a checkout that is not installed
 
@@ -35,6 +31,8 @@ from fastwarc.warc import ArchiveIterator, WarcRecordType
 from resiliparse.extract.html2text import extract_plain_text
 from resiliparse.parse.encoding import bytes_to_str, detect_encoding
 
+from benchmarks.common.documents import documents_below, open_gz, open_zst, shards_below
+from benchmarks.common.record import ROOT, keep_record
 from pipelines.readers import ReadSettings, ShardReader
 
 if sys.version_info >= (3, 14):
@@ -42,8 +40,6 @@ if sys.version_info >= (3, 14):
 else:
     from backports import zstd
 
-ROOT = Path(__file__).resolve().parents[1]
-HISTORY = ROOT / "benchmarks" / "history.jsonl"
 MIN_BYTES = 30_000_000  # of text in a shard: documents are repeated up to it
 
 
@@ -73,34 +69,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         seconds = measure(contenders, num_repeats=3 if arguments.quick else 7)
         results = summarise(contenders, seconds)
     print_table(results)
-    record = about_this_machine() | {"benchmark": "readers", "quick": arguments.quick, "results": results}
-    with HISTORY.open("a", encoding="utf-8") as history:
-        history.write(json.dumps(record) + "\n")
-    if arguments.json is not None:
-        arguments.json.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    figures = {"pyarrow": pa.__version__, "quick": arguments.quick, "results": results}
+    keep_record("readers", figures, arguments.json)
     return 0
-
-
-def shards_below(folder: Path, pattern: str) -> list[Path]:
-    """Return the files below a folder whose names fit, but for those that are damaged on purpose."""
-    return sorted(path for path in folder.rglob(pattern) if "broken" not in path.parts)
-
-
-def documents_below(folder: Path) -> Iterator[dict[str, Any]]:  # Any: JSON
-    """Yield the JSON objects with a text in every readable shard below a folder."""
-    for path in [*shards_below(folder, "*.jsonl.gz"), *shards_below(folder, "*.jsonl.zst")]:
-        with open_gz(path) if path.suffix == ".gz" else open_zst(path) as lines:
-            yield from (row for line in lines if isinstance((row := json.loads(line)).get("text"), str))
-
-
-def open_gz(path: Path) -> BinaryIO:
-    """Open a gzip file with the standard library."""
-    return cast("BinaryIO", gzip.open(path))
-
-
-def open_zst(path: Path) -> BinaryIO:
-    """Open a zstd file with the standard library, or its backport."""
-    return cast("BinaryIO", zstd.open(path))
 
 
 def open_smart(path: Path) -> BinaryIO:
@@ -208,22 +179,6 @@ def print_table(results: Sequence[dict[str, Any]]) -> None:  # Any: JSON
         ratio = "" if row["reader"] == "gristmill" else f"{row['ours_is_faster_by']:.2f} x"
         speed = f"{row['mb_per_cpu_second']:,.1f}"
         print(f"{row['format']:<10} {row['reader']:<24} {speed:>9} {ratio:>9} {row['spread']:>7.0%}")
-
-
-def about_this_machine() -> dict[str, Any]:  # Any: JSON
-    """Return date, processor, versions and commit."""
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    return {
-        "date": dt.datetime.now(dt.UTC).strftime("%Y-%m-%d"),
-        "commit": commit.stdout.strip() or None,
-        "machine": platform.machine(),
-        "cores": os.cpu_count(),
-        "load": round(os.getloadavg()[0], 1),
-        "python": platform.python_version(),
-        "pyarrow": pa.__version__,
-    }
 
 
 if __name__ == "__main__":

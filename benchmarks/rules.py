@@ -11,7 +11,6 @@ benchmarks/history.jsonl.
 """
 
 import argparse
-import json
 import os
 import resource
 import statistics
@@ -28,7 +27,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # works from a che
 
 import pyarrow as pa
 
-from benchmarks.readers import HISTORY, ROOT, about_this_machine, documents_below
+from benchmarks.common.documents import documents_below
+from benchmarks.common.record import ROOT, keep_record
 from filters.columns import TextColumn
 from filters.counts import measure_counts
 from filters.language import LanguageGroup
@@ -77,12 +77,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     results = measure(contenders_on(texts, column), column.num_bytes, num_repeats=3 if arguments.quick else 7)
     starts = cold_starts()
     print_table(results, starts, column)
-    record = about_this_machine() | {"benchmark": "rules", "quick": arguments.quick}
-    record |= {"text_mb": round(column.num_bytes / 1e6, 1), "results": results, "cold_start_cpu_seconds": starts}
-    with HISTORY.open("a", encoding="utf-8") as history:
-        history.write(json.dumps(record) + "\n")
-    if arguments.json is not None:
-        arguments.json.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    figures = {"pyarrow": pa.__version__, "quick": arguments.quick}
+    figures |= {"text_mb": round(column.num_bytes / 1e6, 1), "results": results, "cold_start_cpu_seconds": starts}
+    keep_record("rules", figures, arguments.json)
     return 0
 
 

@@ -10,11 +10,7 @@ attention counted, over the device's dense bf16 peak (989 TFLOP/s for H100 and H
 """
 
 import argparse
-import datetime as dt
-import json
-import platform
 import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Generator, Sequence
@@ -27,6 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # works from a che
 import numpy as np
 import torch
 
+from benchmarks.common.record import keep_record
 from mixes.manifest import load, mix_root
 from mixes.token_stream import TokenStream
 from trainer.loader import Batch, Loader
@@ -38,8 +35,6 @@ from trainer.spec import ModelSpec, OptimizerSpec, ScheduleSpec, TrainSpec
 from trainer.updates import Trainer
 
 SEQUENCE_LENGTH = 4096
-ROOT = Path(__file__).resolve().parents[1]
-HISTORY = ROOT / "benchmarks" / "history.jsonl"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,11 +75,8 @@ def main(argv: Sequence[str] | None = None) -> int:
                     measure(case, ranks, arguments.data, quick=arguments.quick, compiled=not arguments.eager)
                 )
             print_row(results[-1], is_first=len(results) == 1)
-    record = about_this_machine() | {"benchmark": "train_gpu", "quick": arguments.quick, "results": results}
-    with HISTORY.open("a", encoding="utf-8") as history:
-        history.write(json.dumps(record) + "\n")
-    if arguments.json is not None:
-        arguments.json.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    figures = about_this_device() | {"quick": arguments.quick, "results": results}
+    keep_record("train_gpu", figures, arguments.json)
     return 0
 
 
@@ -176,16 +168,10 @@ def print_row(result: dict[str, Any], *, is_first: bool) -> None:  # Any: JSON
     print(f"{result['model']:<6}  {speed:>9}  {mfu:>6}  {causal:>6}  {step:>9}  {wait:>8}  {memory:>10}")
 
 
-def about_this_machine() -> dict[str, Any]:  # Any: JSON
-    """Return date, hardware, versions and commit."""
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False
-    )
+def about_this_device() -> dict[str, Any]:  # Any: JSON
+    """Return the hardware and the versions that decide its speed."""
     return {
-        "date": dt.datetime.now(dt.UTC).strftime("%Y-%m-%d"),
-        "commit": commit.stdout.strip() or None,
         "device": torch.cuda.get_device_name(),
-        "python": platform.python_version(),
         "torch": torch.__version__,
         "cuda": torch.version.cuda,
         "cudnn": torch.backends.cudnn.version(),

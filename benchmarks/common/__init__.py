@@ -1,0 +1,1 @@
+"""What all benchmarks share: the record of a run, and the documents they read."""
