@@ -180,7 +180,7 @@ def _shortage(name: str, wanted: int, available: int, max_epochs: float, limit: 
         demand = f"proportion {wanted / total:.6g} of {total:,} tokens needs {wanted:,}"
         remedy = f"lower proportion to {_round_down(limit / total)}" if limit else "leave it out"
     if available == 0:
-        return f"source {name!r}: {demand}, but no token of it survived; see its drops in the ledger, or leave it out"
+        return f"source {name!r}: {demand}, but no token of it survived; loosen what drops it, or leave it out"
     epochs = f"{math.ceil(Fraction(100 * wanted, available)) / 100:.2f}".rstrip("0").rstrip(".")
     supply = f"{available:,} tokens x max_epochs {max_epochs:g} gives {limit:,}"
     return f"source {name!r}: {demand}, but {supply}; {remedy} or raise max_epochs to {epochs}"

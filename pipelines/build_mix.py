@@ -3,10 +3,10 @@
 import contextlib
 import logging
 import re
-import shutil
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 import apache_beam as beam
@@ -40,16 +40,16 @@ def main(argv: Sequence[str] | None = None) -> int:
             logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
         bound = read_spec(options.spec)
         plan = make_plan(bound, options.data)
+        settings = _make_settings(options, bound.value, plan)
         if options.dry_run:
             print(format_plan(plan, bound.value))
             return 0
         pipeline = _make_pipeline(options)
-        settings, progress_folder = _make_settings(options, bound.value, plan)
     except GristmillError as error:
         print(error, file=sys.stderr)
         return 2
     try:
-        return _build(options, pipeline, plan, settings, progress_folder)
+        return _build(options, pipeline, plan, settings)
     except GristmillError as error:
         print(_WHILE_RUNNING.sub("", str(error)), file=sys.stderr)
         return 1
@@ -59,9 +59,6 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         print(found["message"], file=sys.stderr)
         return 1
-    finally:
-        if progress_folder:
-            shutil.rmtree(progress_folder, ignore_errors=True)
 
 
 def read_spec(path: str) -> Bound[MixSpec]:
@@ -76,21 +73,18 @@ def read_spec(path: str) -> Bound[MixSpec]:
     return bound
 
 
-def _make_settings(options: BuildOptions, spec: MixSpec, plan: Plan) -> tuple[BuildSettings, str | None]:
+def _make_settings(options: BuildOptions, spec: MixSpec, plan: Plan) -> BuildSettings:
     tokenizer = _describe_tokenizer(spec, options.data)
-    progress_folder = tempfile.mkdtemp(prefix="gristmill-") if options.is_local else None
     try:
-        settings = make_settings(
+        return make_settings(
             spec,
             output=options.output,
             data_root=options.data,
             tokenizer=tokenizer,
             num_ranges=num_hash_ranges(plan),
-            progress_folder=progress_folder,
         )
     except ValueError as error:
         raise SpecError(f"{options.spec}: {error}") from error
-    return settings, progress_folder
 
 
 def _describe_tokenizer(spec: MixSpec, data_root: str) -> TokenizerEntry:
@@ -112,27 +106,23 @@ def _make_pipeline(options: BuildOptions) -> beam.Pipeline:
         raise SpecError(f"command line: {options.runner or 'this machine'}: {error}") from error
 
 
-def _build(
-    options: BuildOptions, pipeline: beam.Pipeline, plan: Plan, settings: BuildSettings, progress_folder: str | None
-) -> int:
+def _build(options: BuildOptions, pipeline: beam.Pipeline, plan: Plan, settings: BuildSettings) -> int:
     if options.is_beam_dry_run:
         _run(options, pipeline, plan, settings)
         print(f"job for {options.runner} built, not submitted (--dry_run=True)")
         return 0
-    with _lock(options.output), _progress(progress_folder, plan):
+    with contextlib.ExitStack() as stack:
+        if not is_remote(options.output):
+            stack.enter_context(hold_output(Path(options.output)))
+        if options.is_local:
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="gristmill-", ignore_cleanup_errors=True))
+            settings = replace(settings, progress_folder=folder)
+            stack.enter_context(ProgressDisplay(folder, len(plan.units)))
         _run(options, pipeline, plan, settings)
     folder = join(options.output, "mixes", settings.spec.name)
     place = join(folder, "manifest.json")
     _print_summary(parse_manifest(read_bytes(place), place), folder)
     return 0
-
-
-def _lock(output: str) -> contextlib.AbstractContextManager[None]:
-    return contextlib.nullcontext() if is_remote(output) else hold_output(Path(output))
-
-
-def _progress(folder: str | None, plan: Plan) -> contextlib.AbstractContextManager[object]:
-    return ProgressDisplay(folder, len(plan.units)) if folder else contextlib.nullcontext()
 
 
 def _run(options: BuildOptions, pipeline: beam.Pipeline, plan: Plan, settings: BuildSettings) -> None:

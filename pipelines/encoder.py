@@ -83,6 +83,7 @@ class TextEncoder:
         self._added = [token.content for token in self._tokenizer.get_added_tokens_decoder().values()]
         self._reach = max(map(len, self._added), default=1)
         self._can_split = _can_split(json.loads(file.json))
+        self._normalizer = self._tokenizer.normalizer
 
     def encode(self, texts: Sequence[str]) -> list[NDArray[np.uint32] | None]:
         """Return the ids of each text, uint32; None for a text that cannot be encoded in bounded memory.
@@ -111,6 +112,8 @@ class TextEncoder:
         if not self._can_split:
             yield text
             return
+        if self._normalizer is not None:
+            text = self._normalizer.normalize_str(text)  # NFC: of its pieces, each is normal too
         start = 0
         while len(text) - start > 2 * _WINDOW:
             end = self._boundary(text, start)
@@ -147,7 +150,10 @@ class TextEncoder:
 
 def _can_split(definition: dict[str, object]) -> bool:
     """Return True when cutting a text where the pre-tokenizer cuts cannot change the ids."""
-    if definition.get("normalizer") is not None or definition.get("pre_tokenizer") is None:
+    normalizer = definition.get("normalizer")
+    if isinstance(normalizer, dict) and normalizer["type"] != "NFC":
+        return False
+    if definition.get("pre_tokenizer") is None:
         return False
     pre_tokenizer = definition["pre_tokenizer"]
     assert isinstance(pre_tokenizer, dict)

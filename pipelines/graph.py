@@ -11,6 +11,7 @@ from apache_beam.pvalue import AsSingleton, PCollection, TaggedOutput
 from apache_beam.transforms.combiners import ToList
 
 from filters.measures import MeasureGroup
+from mixes.errors import DataError
 from pipelines.encoder import TextEncoder, read_tokenizer
 from pipelines.plan import Unit
 from pipelines.progress import Marks
@@ -125,7 +126,10 @@ class _TokenizeUnit(beam.DoFn):
 
     def setup(self) -> None:
         settings = self._settings
-        self._encoder = TextEncoder(read_tokenizer(settings.tokenizer_file), settings.spec.tokenizer.eos)
+        file = read_tokenizer(settings.tokenizer_file)
+        if file.digest != settings.tokenizer.digest:
+            raise DataError(f"{file.uri}: changed since the build began; leave it alone and run the command again")
+        self._encoder = TextEncoder(file, settings.spec.tokenizer.eos)
 
     def process(self, element: tuple[int, dict[str, Any]], _admitted: object) -> Iterator[UnitResult]:
         ordinal, grouped = element

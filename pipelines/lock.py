@@ -2,8 +2,10 @@
 
 import contextlib
 import fcntl
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TextIO
 
 from mixes.errors import MixError
 
@@ -18,10 +20,9 @@ def hold_output(output: Path) -> Iterator[None]:
     The lock goes with the process, however it ends.
 
     Raises:
-        MixError: Another build holds it.
+        MixError: Another build holds it, or it cannot be written.
     """
-    output.mkdir(parents=True, exist_ok=True)
-    with (output / _NAME).open("a") as stream:
+    with _open_lock(output) as stream:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -30,5 +31,21 @@ def hold_output(output: Path) -> Iterator[None]:
             ) from error
         for pattern in _LEFTOVERS:
             for path in output.glob(pattern):
-                path.unlink(missing_ok=True)
+                _remove(path)
         yield
+
+
+def _open_lock(output: Path) -> TextIO:
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        return (output / _NAME).open("a")
+    except OSError as error:
+        raise MixError(f"{output}: cannot be written: {error.strerror}; wanted a folder for --output") from error
+
+
+def _remove(path: Path) -> None:
+    """Remove what a kill left: a half-written file, or the folder of a mix that was not yet published."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

@@ -4,6 +4,7 @@ Planning lists files and reads the tokenizer and the models, never text. What ca
 before hours are spent.
 """
 
+import glob
 import hashlib
 import os
 import re
@@ -13,7 +14,10 @@ from dataclasses import dataclass
 from mixes.binding import Bound
 from mixes.budget import plan_tokens
 from mixes.canonical import canonical_json
+from mixes.errors import DataError
+from mixes.fields import KeyPath
 from mixes.spec import MixSpec, SourceSpec, expand
+from pipelines.readers import ReadSettings, shard_format
 from pipelines.storage import StoredFile, find, is_remote
 
 MEASURES_FORMAT = 1
@@ -104,6 +108,7 @@ def make_plan(bound: Bound[MixSpec], data_root: str) -> Plan:
                 max_epochs=source.max_epochs,
             )
         )
+    _check_read_once(bound, units)
     return Plan(sources=tuple(sources), units=tuple(units))
 
 
@@ -117,14 +122,17 @@ def wanted_tokens(spec: MixSpec) -> list[int]:
 def _find_shards(bound: Bound[MixSpec], index: int, source: SourceSpec, data_root: str) -> list[Shard]:
     found: dict[str, StoredFile] = {}
     for number, pattern in enumerate(source.documents):
-        files = find(expand(pattern, data_root))
+        files = find(expand(pattern, data_root if is_remote(data_root) else glob.escape(data_root)))
+        place = ("sources", index, "documents", number)
         if not files:
-            raise bound.error(
-                ("sources", index, "documents", number),
-                f"source '{source.name}': {_redact(pattern)!r} matches no file with {{data}} = {data_root!r}; "
-                "give the data root with --data or mend the pattern",
-            )
-        found.update((file.uri, file) for file in files)
+            raise bound.error(place, f"source '{source.name}': {_nothing_found(pattern, data_root)}")
+        for file in files:
+            try:
+                shard_format(file.uri, ReadSettings(format=source.format))
+            except DataError as error:
+                raise bound.error(place, f"source '{source.name}': {error}") from error
+            _check_name(bound, place, file.uri)
+            found[_identity(file.uri)] = file
     shards = [
         Shard(uri=file.uri, name=_shard_name(file.uri, data_root), size=file.size, version=file.version)
         for file in found.values()
@@ -132,10 +140,45 @@ def _find_shards(bound: Bound[MixSpec], index: int, source: SourceSpec, data_roo
     return sorted(shards, key=lambda shard: shard.name)
 
 
+def _identity(uri: str) -> str:
+    """Return what two names of one file have in common."""
+    return uri if is_remote(uri) else os.path.realpath(uri)
+
+
+def _check_name(bound: Bound[MixSpec], place: KeyPath, uri: str) -> None:
+    try:
+        uri.encode()
+    except UnicodeEncodeError as error:
+        raise bound.error(place, f"found the file name {uri!r}, wanted UTF-8; rename the file") from error
+
+
+def _check_read_once(bound: Bound[MixSpec], units: Sequence[Unit]) -> None:
+    """Refuse a file that two sources would read: its tokens would count for both."""
+    readers: dict[str, int] = {}
+    for unit in units:
+        for shard in unit.shards:
+            first = readers.setdefault(_identity(shard.uri), unit.source)
+            if first != unit.source:
+                names = [bound.value.sources[source].name for source in (first, unit.source)]
+                raise bound.error(
+                    ("sources", unit.source, "documents"),
+                    f"source '{names[1]}': {shard.name} is read by source '{names[0]}' too; name it in one of them",
+                )
+
+
+def _nothing_found(pattern: str, data_root: str) -> str:
+    if not is_remote(pattern) and os.path.isdir(expand(pattern, data_root)):
+        return f"{pattern!r} is a folder; name its files: {pattern.rstrip('/')}/*"
+    return (
+        f"{_redact(pattern)!r} matches no file with {{data}} = {data_root!r}; give the data root with --data or mend "
+        "the pattern"
+    )
+
+
 def _shard_name(uri: str, data_root: str) -> str:
     if not is_remote(uri) and not is_remote(data_root):
         inside = os.path.relpath(uri, data_root)
-        return uri if inside.startswith("..") else inside.replace(os.sep, "/")
+        return uri if inside.split(os.sep)[0] == ".." else inside.replace(os.sep, "/")
     root = data_root.rstrip("/") + "/"
     return _redact(uri.removeprefix(root))
 
@@ -246,8 +289,14 @@ def format_plan(plan: Plan, spec: MixSpec) -> str:
     lines.insert(1, "  ".join("-" * width for width in widths))
     lines.insert(-1, lines[1])
     head = f"mix '{spec.name}': {len(plan.units):,} units of at most {format_bytes(spec.units.max_bytes)}"
-    foot = "estimates come from stored bytes alone: no text was read, nothing is dropped yet"
-    return "\n".join([head, "", *lines, "", foot])
+    foot = ["estimates come from stored bytes alone: no text was read, nothing is dropped yet"]
+    foot += [
+        f"source '{source.name}': would be seen {source.estimated_epochs:.2f} times, max_epochs {source.max_epochs:g}: "
+        "it will hardly suffice; lower its share or raise max_epochs"
+        for source in plan.sources
+        if source.estimated_epochs > source.max_epochs
+    ]
+    return "\n".join([head, "", *lines, "", *foot])
 
 
 def format_bytes(size: float) -> str:

@@ -37,7 +37,7 @@ class BuildSettings:
     language_model: str | None
     sources: tuple[SourceSettings, ...]
     num_ranges: int  # hash ranges of the match station
-    progress_folder: str | None  # local folder for progress marks; None where workers share no disk
+    progress_folder: str | None = None  # local folder for progress marks; None where workers share no disk
 
     def groups(self) -> list[MeasureGroup]:
         """Return the measure groups of this build, not yet set up."""
@@ -55,7 +55,6 @@ def make_settings(
     data_root: str,
     tokenizer: TokenizerEntry,
     num_ranges: int,
-    progress_folder: str | None,
 ) -> BuildSettings:
     """Resolve a spec into what the workers need.
 
@@ -73,7 +72,6 @@ def make_settings(
         language_model=model,
         sources=tuple(_source_settings(spec, source, fingerprints, tokenizer.digest) for source in spec.sources),
         num_ranges=num_ranges,
-        progress_folder=progress_folder,
     )
 
 

@@ -47,7 +47,7 @@ def join(folder: str, *names: str) -> str:
 def find(pattern: str) -> list[StoredFile]:
     """Return the files that match a glob or a plain name, ordered by URI; empty when there are none."""
     if pattern.startswith(("http://", "https://")):
-        return [StoredFile(uri=pattern, size=_http_size(pattern), version="")]
+        return [_web_file(pattern)]
     if is_remote(pattern):
         found = FileSystems.match([pattern])[0].metadata_list
         files = [
@@ -55,15 +55,17 @@ def find(pattern: str) -> list[StoredFile]:
             for each in found
         ]
         return sorted(files, key=lambda file: file.uri)
-    paths = glob.glob(pattern, recursive=True) if _GLOB.search(pattern) else [pattern]
+    is_glob = _GLOB.search(pattern) and not os.path.isfile(pattern)
+    paths = glob.glob(pattern, recursive=True) if is_glob else [pattern]
     return [_local_file(path) for path in sorted(paths) if os.path.isfile(path)]
 
 
-def _http_size(uri: str) -> int:
+def _web_file(uri: str) -> StoredFile:
     with smart_open(uri, "rb", compression="disable") as stream:
         response = getattr(stream, "response", None)
-        length = response.headers.get("content-length") if response is not None else None
-    return int(length) if length else -1
+        headers = response.headers if response is not None else {}
+    version = headers.get("etag") or headers.get("last-modified") or ""
+    return StoredFile(uri=uri, size=int(headers.get("content-length") or -1), version=version)
 
 
 def _local_file(path: str) -> StoredFile:
@@ -74,6 +76,19 @@ def _local_file(path: str) -> StoredFile:
 def exists(uri: str) -> bool:
     """Return True when a file of this name is there."""
     return bool(FileSystems.exists(uri)) if is_remote(uri) else os.path.isfile(uri)
+
+
+def has_size(uri: str, size: int) -> bool:
+    """Return True when a file of this name and stored size is there."""
+    return any(file.size == size for file in find(uri if is_remote(uri) else glob.escape(uri)))
+
+
+def remove(uri: str) -> None:
+    """Remove a file, if it is there."""
+    if is_remote(uri):
+        FileSystems.delete([uri])
+    elif os.path.exists(uri):
+        os.unlink(uri)
 
 
 def read_bytes(uri: str) -> bytes:

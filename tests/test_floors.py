@@ -39,7 +39,8 @@ LEVELS: dict[str, tuple[str, ...]] = {
     ),
     "pipelines": (
         "documents lock options progress report storage",
-        "encoder plan readers",
+        "encoder readers",
+        "plan",
         "settings",
         "stations",
         "graph",

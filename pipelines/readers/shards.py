@@ -46,7 +46,7 @@ def shard_format(uri: str, settings: ReadSettings) -> str:
         DataError: The name does not tell it, or the shard cannot be read as the settings say.
     """
     path = _path(uri)
-    stem, compression = _split_compression(path)
+    stem, compression = _split_compression(path.lower())
     ending = next((each for each in (*FORMATS, *_REFUSED) if stem.endswith(each)), None)
     if ending in _REFUSED:
         raise DataError(f"{path}: {_REFUSED[ending]}")
@@ -66,8 +66,8 @@ def shard_format(uri: str, settings: ReadSettings) -> str:
 
 
 def _path(uri: str) -> str:
-    """Return what the name of a file is judged by, in lower case: of web addresses the path, without secrets."""
-    return (urlsplit(uri).path if uri.lower().startswith(("http://", "https://")) else uri).lower()
+    """Return what the name of a file is judged by: of web addresses the path, without secrets."""
+    return urlsplit(uri).path if uri.lower().startswith(("http://", "https://")) else uri
 
 
 def _split_compression(path: str) -> tuple[str, str]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from mixes.canonical import canonical_json, resolved
-from mixes.errors import DataError
+from mixes.errors import DataError, SpecError
 from mixes.ledger import STATIONS, Ledger, SourceLedger, TokenCount
 from mixes.ledger import dump as dump_ledger
 from mixes.manifest import FileEntry, Manifest, SourceEntry
@@ -56,10 +56,7 @@ def assemble(settings: BuildSettings, results: Sequence[UnitResult]) -> str:
     """
     spec = settings.spec
     sources = load_results(settings, results)
-    entries = tuple(
-        cut_to_budget(settings, index, source.parts, wanted_tokens=wanted, budget=spec.tokens)
-        for index, (source, wanted) in enumerate(zip(sources, wanted_tokens(spec), strict=True))
-    )
+    entries = _cut_sources(settings, sources)
     files = {
         "ledger.json": dump_ledger(_ledger(spec.name, entries, sources)),
         "shards.json": _shards(settings, sources),
@@ -71,6 +68,28 @@ def assemble(settings: BuildSettings, results: Sequence[UnitResult]) -> str:
     files["manifest.json"] = dump_manifest(manifest)
     publish_mix(settings.uri("mixes", spec.name), files)
     return settings.uri("mixes", spec.name, "manifest.json")
+
+
+def _cut_sources(settings: BuildSettings, sources: Sequence[SourceResults]) -> tuple[SourceEntry, ...]:
+    """Cut every source to its budget, or say at once of all that fall short what they lack and what dropped theirs."""
+    spec = settings.spec
+    entries: list[SourceEntry] = []
+    problems: list[str] = []
+    for index, (source, wanted) in enumerate(zip(sources, wanted_tokens(spec), strict=True)):
+        try:
+            entries.append(cut_to_budget(settings, index, source.parts, wanted_tokens=wanted, budget=spec.tokens))
+            if entries[-1].tokens == 0:
+                problems.append(
+                    f"source '{entries[-1].name}': {wanted:,} tokens are wanted, fewer than its first document has; "
+                    "raise its share or leave it out"
+                )
+        except SpecError as error:
+            most = sorted(source.losses.items(), key=lambda loss: -loss[1].documents)[:3]
+            lost = ", ".join(f"{count.documents:,} lost by {reason}" for (_, reason), count in most) or "none lost"
+            problems.append(f"{error} (of {source.read.documents:,} documents read: {lost})")
+    if problems:
+        raise SpecError("\n".join(problems))
+    return tuple(entries)
 
 
 def _ledger(name: str, entries: Sequence[SourceEntry], sources: Sequence[SourceResults]) -> Ledger:

@@ -86,10 +86,13 @@ def judge_unit(unit: Unit, settings: BuildSettings, columns: list[str] | None = 
     source = settings.sources[unit.source]
     uri = measures_uri(settings, unit)
     needed = {"shard", "digest", "id_key", "bytes", "failure", *(rule.measure for rule in source.rules)}
-    with open_stored(uri) as stream:
-        file = pq.ParquetFile(stream)
-        shards = json.loads(file.metadata.metadata[b"gristmill"])["shards"]
-        table = file.read(columns=None if columns is None else sorted(needed | set(columns)))
+    try:
+        with open_stored(uri) as stream:
+            file = pq.ParquetFile(stream)
+            shards = json.loads(file.metadata.metadata[b"gristmill"])["shards"]
+            table = file.read(columns=None if columns is None else sorted(needed | set(columns)))
+    except (OSError, pa.ArrowException) as error:
+        raise DataError(f"{uri}: cannot be read as measures: {error}; delete it and run the command again") from error
     is_document = pc.is_null(table.column("failure"))
     documents = table.filter(is_document)
     measured = {rule.measure: number_column(documents, rule.measure) for rule in source.rules}

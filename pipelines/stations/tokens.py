@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from mixes.errors import DataError
 from mixes.files import FileDigest
 from mixes.hashing import sampling_keys
-from mixes.parts import PartDocuments, PartSummary, write_part
+from mixes.parts import INDEX_SUFFIX, TOKENS_SUFFIX, PartDocuments, PartSummary, write_part
 from mixes.repeats import has_repeated_ngrams
 from mixes.token_ids import token_dtype
 from pipelines.documents import Failure, ShardDamage
@@ -29,7 +29,8 @@ from pipelines.progress import Marks
 from pipelines.readers import ShardReader
 from pipelines.settings import BuildSettings
 from pipelines.stations.judge import KEPT, JudgedUnit, number_column
-from pipelines.storage import exists, publish, publish_bytes, read_bytes
+from pipelines.stations.measure import measures_uri
+from pipelines.storage import exists, has_size, publish, publish_bytes, read_bytes, remove
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,12 +74,23 @@ def tokenize_unit(
     name = tokens_name(judged)
     record = tokens_uri(unit, name, settings)
     if exists(record):
-        return parse_unit_tokens(read_bytes(record))
+        tokens = parse_unit_tokens(read_bytes(record))
+        if _are_whole(tokens, settings):
+            return tokens
     writer = _PartWriter(settings, f"{settings.sources[unit.source].tokens_folder}/{name}", encoder)
     _UnitTokenizer(unit, judged, settings, encoder, writer, marks).run()
     tokens = writer.finish()
     publish_bytes(record, dump_unit_tokens(tokens))
     return tokens
+
+
+def _are_whole(tokens: UnitTokens, settings: BuildSettings) -> bool:
+    """Return True when every part that an earlier build recorded is still there in its size."""
+    return all(
+        has_size(settings.uri(stem + suffix), file.size)
+        for stem, summary in tokens.parts
+        for suffix, file in ((TOKENS_SUFFIX, summary.token_file), (INDEX_SUFFIX, summary.index_file))
+    )
 
 
 class _PartWriter:
@@ -192,19 +204,21 @@ class _UnitTokenizer:
                     self._tokenize_batch(shard.name, item)
             expected = self._judged.shards[index]["digest"]
             if reader.digest != expected:
-                raise DataError(
-                    f"{shard.name}: changed while it was being read: found digest {reader.digest}, wanted {expected}; "
-                    "leave shards as they are during a build and run the command again"
-                )
+                raise self._changed(shard.name, f"found digest {reader.digest}, wanted {expected}")
+
+    def _changed(self, shard_name: str, found: str) -> DataError:
+        """Forget what was measured, so that the next build measures again, and return the error."""
+        remove(measures_uri(self._settings, self._unit))
+        return DataError(
+            f"{shard_name}: changed after it was measured: {found}; leave shards as they are during a build and run "
+            "the command again"
+        )
 
     def _tokenize_batch(self, shard_name: str, batch: pa.RecordBatch) -> None:
         first = self._next
         self._next += batch.num_rows
         if not np.array_equal(batch.column("row").to_numpy(), self._rows[first : self._next]):
-            raise DataError(
-                f"{shard_name}: changed while it was being read: its records are not those that were measured; "
-                "leave shards as they are during a build and run the command again"
-            )
+            raise self._changed(shard_name, "found other records than were measured")
         kept = np.flatnonzero(self._judged.codes[first : self._next] == KEPT)
         chosen = batch.take(pa.array(kept))
         encoded = self._encoder.encode(chosen.column("text").to_pylist())

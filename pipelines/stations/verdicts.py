@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from filters.rules import Rule
@@ -116,10 +117,11 @@ def make_account(judged: JudgedUnit, survivors: NDArray[np.uint64], rules: Seque
         chosen = judged.codes == code
         if chosen.any():
             losses[f"{station}/{reason}"] = _count(sizes[chosen])
-    failures = np.array(judged.failed.column("failure").to_pylist(), object)
-    for reason in sorted(set(failures)):
+    failures = judged.failed.column("failure").unify_dictionaries().combine_chunks()
+    for reason in sorted(set(judged.failed.column("failure").unique().to_pylist())):
         name = f"read/{reason}"
-        losses[name] = losses.get(name, Count()) + _count(failed_sizes[failures == reason])
+        chosen = pc.equal(failures.cast(pa.string()), reason).to_numpy(zero_copy_only=False)
+        losses[name] = losses.get(name, Count()) + _count(failed_sizes[chosen])
     num_before = np.bincount(number_column(judged.table, "shard"), minlength=len(judged.shards))
     return UnitAccount(
         shards=[{**shard, "documents": int(count)} for shard, count in zip(judged.shards, num_before, strict=True)],
@@ -139,22 +141,25 @@ def _count(sizes: NDArray[np.int64]) -> Count:
 
 
 def _rows(judged: JudgedUnit, survivors: NDArray[np.uint64]) -> pa.Table:
-    names = [shard["name"] for shard in judged.shards]
+    """Return one row a lost document or failed record, as columns throughout: a unit may hold millions."""
     lost = np.flatnonzero(judged.codes != KEPT)
-    chosen = judged.table.take(pa.array(lost))
-    pairs = [judged.reasons[code] for code in judged.codes[lost].tolist()]
-    failed = judged.failed
-    shards = number_column(chosen, "shard").tolist() + number_column(failed, "shard").tolist()
-    columns: dict[str, Any] = {
-        "shard": [names[shard] for shard in shards],
-        "row": np.concatenate([number_column(chosen, "row"), number_column(failed, "row")]),
-        "id": chosen.column("id").to_pylist() + [None] * len(failed),
-        "bytes": np.concatenate([number_column(chosen, "bytes"), number_column(failed, "bytes")]),
-        "station": [station for station, _ in pairs] + ["read"] * len(failed),
-        "reason": [reason for _, reason in pairs] + failed.column("failure").to_pylist(),
-        "survivor": [_reference(each) for each in survivors[lost]] + [None] * len(failed),
-    }
-    return pa.table([pa.array(columns[each.name], each.type) for each in _SCHEMA], schema=_SCHEMA)
+    chosen, failed = judged.table.take(pa.array(lost)), judged.failed
+    shards = np.concatenate([number_column(chosen, "shard"), number_column(failed, "shard")])
+    stations = pa.array([station for station, _ in judged.reasons], pa.string())
+    reasons = pa.array([reason for _, reason in judged.reasons], pa.string())
+    codes = pa.array(judged.codes[lost])
+    failures = failed.column("failure").cast(pa.string()).combine_chunks()
+    references = pa.array(survivors[lost], pa.uint64(), mask=survivors[lost] == NO_DOCUMENT)
+    columns: list[pa.Array] = [
+        pa.array([shard["name"] for shard in judged.shards], pa.string()).take(pa.array(shards)),
+        pa.array(np.concatenate([number_column(chosen, "row"), number_column(failed, "row")])),
+        pa.concat_arrays([*chosen.column("id").chunks, pa.nulls(len(failed), pa.string())]),
+        pa.array(np.concatenate([number_column(chosen, "bytes"), number_column(failed, "bytes")])),
+        pa.concat_arrays([stations.take(codes), pa.repeat("read", len(failed))]),
+        pa.concat_arrays([reasons.take(codes), failures]),
+        pa.concat_arrays([references, pa.nulls(len(failed), pa.uint64())]),
+    ]
+    return pa.table([column.cast(each.type) for column, each in zip(columns, _SCHEMA, strict=True)], schema=_SCHEMA)
 
 
 def _reference(survivor: np.uint64) -> int | None:
@@ -227,13 +232,10 @@ def describe_limits(rule: Rule) -> dict[str, str]:
 
 def _failed_samples(judged: JudgedUnit) -> list[LostDocument]:
     samples: list[LostDocument] = []
-    shown: dict[str, int] = {}
-    for row in judged.failed.select(["shard", "row", "failure", "detail"]).to_pylist():
-        reason = row["failure"]
-        shown[reason] = shown.get(reason, 0) + 1
-        if shown[reason] > SAMPLES:
-            continue
-        samples.append(
+    failures = judged.failed.select(["shard", "row", "failure", "detail"])
+    for reason in sorted(set(failures.column("failure").unique().to_pylist())):
+        first = failures.filter(pc.equal(failures.column("failure").cast(pa.string()), reason)).slice(0, SAMPLES)
+        samples.extend(
             LostDocument(
                 order=row["row"],
                 station="read",
@@ -248,6 +250,7 @@ def _failed_samples(judged: JudgedUnit) -> list[LostDocument]:
                 limit=None,
                 survivor=None,
             )
+            for row in first.to_pylist()
         )
     return samples
 

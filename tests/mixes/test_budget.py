@@ -107,8 +107,8 @@ def test_epochs_of_known_sources(wanted: int, available: int, max_epochs: float,
             1,
             10,
             (
-                "source 'math': proportion 0.5 of 10 tokens needs 5, but no token of it survived; see its drops in the "
-                "ledger, or leave it out"
+                "source 'math': proportion 0.5 of 10 tokens needs 5, but no token of it survived; loosen what "
+                "drops it, or leave it out"
             ),
         ),
     ],

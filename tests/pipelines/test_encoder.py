@@ -125,3 +125,17 @@ def test_a_file_that_is_no_tokenizer_is_refused_by_name(tmp_path: Path, content:
 def test_a_tokenizer_that_is_not_there_is_refused_by_name(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"absent\.json: cannot be read"):
         read_tokenizer(str(tmp_path / "absent.json"))
+
+
+def test_long_texts_are_cut_under_a_tokenizer_that_normalises(
+    file: TokenizerFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    definition = json.loads(file.json) | {"normalizer": {"type": "NFC"}}
+    encoder = TextEncoder(TokenizerFile(uri=file.uri, json=json.dumps(definition), digest=""), _EOS)
+    text = _hard_text(5, 20_000).replace("word", "cafe\u0301")
+    (whole,) = encoder.encode([text])
+    monkeypatch.setattr(pipelines.encoder, "_WINDOW", 500)
+    (cut,) = encoder.encode([text])
+    assert whole is not None
+    assert cut is not None
+    assert cut.tolist() == whole.tolist()

@@ -29,3 +29,18 @@ def test_what_a_killed_build_left_half_written_is_cleared(tmp_path: Path) -> Non
     with hold_output(tmp_path):
         assert not half.exists()
         assert whole.exists()
+
+
+def test_the_folder_of_a_mix_that_was_killed_while_it_was_published_is_cleared(tmp_path: Path) -> None:
+    staged = tmp_path / "mixes" / ".smoke.0123456789abcdef.tmp"
+    staged.mkdir(parents=True)
+    (staged / "manifest.json").touch()
+    with hold_output(tmp_path):
+        assert not staged.exists()
+
+
+def test_an_output_that_is_a_file_is_refused_by_name(tmp_path: Path) -> None:
+    path = tmp_path / "output"
+    path.touch()
+    with pytest.raises(MixError, match="output: cannot be written"), hold_output(path):
+        pass
