@@ -26,6 +26,7 @@ from pipelines.plan import Plan, format_bytes, format_plan, make_plan, num_hash_
 from pipelines.progress import ProgressDisplay
 from pipelines.settings import BuildSettings, make_settings
 from pipelines.storage import is_remote, join, read_bytes
+from pipelines.workers import errors_to_file
 
 _WORKER_ERROR = re.compile(r".*mixes\.errors\.\w+: (?P<message>.*?)(?: \[while running '[^']*'\])*\s*\Z", re.DOTALL)
 _WHILE_RUNNING = re.compile(r"( \[while running '[^']*'\])+\s*\Z")
@@ -117,6 +118,8 @@ def _build(options: BuildOptions, pipeline: beam.Pipeline, plan: Plan, settings:
         if options.is_local:
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="gristmill-", ignore_cleanup_errors=True))
             settings = replace(settings, progress_folder=folder)
+            if options.workers > 1:
+                stack.enter_context(errors_to_file(Path(folder) / "workers.log"))
             stack.enter_context(ProgressDisplay(folder, len(plan.units)))
         _run(options, pipeline, plan, settings)
     folder = join(options.output, "mixes", settings.spec.name)

@@ -1,5 +1,6 @@
 """Progress of a running build: workers leave marks in a local folder, the driver shows where it stands."""
 
+import contextlib
 import json
 import os
 import sys
@@ -78,11 +79,12 @@ class ProgressDisplay:
 
     def _show(self, *, final: bool) -> None:
         line = describe(read_marks(self._folder), self._num_units, time.monotonic() - self._started)
-        if self._is_terminal:
-            self._stream.write(f"\r\x1b[2K{line}" + ("\n" if final else ""))
-        else:
-            self._stream.write(line + "\n")
-        self._stream.flush()
+        with contextlib.suppress(OSError):  # nobody reads it any more; the build goes on
+            if self._is_terminal:
+                self._stream.write(f"\r\x1b[2K{line}" + ("\n" if final else ""))
+            else:
+                self._stream.write(line + "\n")
+            self._stream.flush()
 
 
 def read_marks(folder: str) -> dict[str, dict[str, int]]:

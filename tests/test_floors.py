@@ -38,7 +38,7 @@ LEVELS: dict[str, tuple[str, ...]] = {
         "schema",
     ),
     "pipelines": (
-        "documents lock options progress report storage",
+        "documents lock options progress report storage workers",
         "encoder readers",
         "plan",
         "settings",

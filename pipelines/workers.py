@@ -1,0 +1,30 @@
+"""The processes of a build on this machine: what they write to standard error goes to a file, not over the progress."""
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+_STDERR = 2
+
+
+@contextlib.contextmanager
+def errors_to_file(path: Path) -> Iterator[None]:
+    """Give child processes started meanwhile a file for their standard error; this process keeps its own.
+
+    Beam's workers print the trace of every error there, which also comes back to this process as an exception.
+    """
+    own = os.dup(_STDERR)
+    previous = sys.stderr
+    previous.flush()
+    with path.open("wb") as log:
+        os.dup2(log.fileno(), _STDERR)
+    if previous is sys.__stderr__:
+        sys.stderr = os.fdopen(os.dup(own), "w", encoding="utf-8", errors="backslashreplace", buffering=1)
+    try:
+        yield
+    finally:
+        sys.stderr = previous
+        os.dup2(own, _STDERR)
+        os.close(own)
