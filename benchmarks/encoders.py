@@ -1,13 +1,14 @@
 """Tokenizing, from shards to parts: MB of text per CPU-second, beside dolma, datatrove and bare libraries.
 
-    python benchmarks/encoders.py                 64 MB made of the bundled documents, 5 repeats
+    python benchmarks/encoders.py                 64 MB made of the bundled documents, 3 repeats
     python benchmarks/encoders.py --quick         8 MB, 1 repeat; other tools only where they are installed
     python benchmarks/encoders.py --data FOLDER --peers FOLDER --json result.json
 
 Ours is the station of a build as it stands: it reads .jsonl.gz shards again, encodes, looks for repeated n-grams,
 sorts by sampling key and publishes parts with index and digests; once with each encoder. The libraries alone encode
 texts that lie in memory, and throw the ids away. dolma and datatrove run their tokenizing stages on the same shards, in
-environments of their own. The fast get all of the corpus, the slow a sample of it.
+environments of their own. All get the whole corpus and a sample of it, since an encoder that remembers words gains by
+more text; only the library `tokenizers` gets the sample alone. Ratios are of equal text.
 
 Each run is a process of its own; ours did the same with a tenth of a megabyte before. What it takes to load a tokenizer
 and to prove an encoder equal is stated apart. Repeats are interleaved; figures are medians, ratios are of one run. All
@@ -36,7 +37,7 @@ import yaml
 
 from benchmarks.common.child import run_in_child
 from benchmarks.common.record import ROOT, keep_record
-from benchmarks.peers.environments import DATATROVE, DOLMA, Peer, command_of
+from benchmarks.peers.environments import DATATROVE, DOLMA, command_of
 from benchmarks.whole.corpus import Corpus, write_corpus
 from filters.edits import SPAN
 from mixes.manifest import TokenizerEntry
@@ -58,7 +59,7 @@ PEERS = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "gristm
 TOKENIZER = ROOT / "data" / "tokenizer" / "dolma2.json.gz"
 EOS = "<|endoftext|>"
 SIZE, QUICK_SIZE = 64_000_000, 8_000_000
-SAMPLE, QUICK_SAMPLE = 8_000_000, 2_000_000  # what the slow get
+SAMPLE, QUICK_SAMPLE = 8_000_000, 2_000_000
 START_BYTES = 100_000
 ONE_CORE = {"RAYON_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
 BACKENDS: tuple[Wanted, ...] = ("gigatoken", "tokenizers")
@@ -113,8 +114,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         if arguments.quick and not arguments.peers.exists():
             print(f"without other tools: nothing is installed in {arguments.peers}, and --quick installs nothing")
         else:
-            contenders += _peers(sample, arguments.peers, folder)
-        for _ in range(1 if arguments.quick else 5):
+            contenders += _peers({"whole": whole, "sample": sample}, arguments.peers, folder)
+        for _ in range(1 if arguments.quick else 3):
             for contender in contenders:
                 contender.found.append(contender.run())
                 print(f"  {contender.name}: {contender.found[-1]['seconds']:.2f} CPU-s", flush=True)
@@ -146,21 +147,21 @@ def _ours(whole: Corpus, sample: Corpus, start: Corpus, folder: Path) -> list[Co
     return contenders
 
 
-def _peers(sample: Corpus, peers: Path, folder: Path) -> list[Contender]:
+def _peers(corpora: Mapping[str, Corpus], peers: Path, folder: Path) -> list[Contender]:
     """Return the other tools; one that cannot be installed is left out with a line that says why."""
     found = []
     for peer in (DOLMA, DATATROVE):
-        places = (sample.folder / "documents", folder / peer.tool, TOKENIZER)
         try:
-            command = command_of(peer, peers, "tokens", *map(str, places))
+            for on, corpus in corpora.items():
+                places = (corpus.folder / "documents", folder / peer.tool, TOKENIZER)
+                command = command_of(peer, peers, "tokens", *map(str, places))
+                found.append(_peer(f"{peer.name}, {on}", corpus, command, folder / peer.tool))
         except (OSError, subprocess.CalledProcessError) as error:
             print(f"without {peer.name}: {error} {(getattr(error, 'stderr', None) or b'').decode()[-400:]}")
-        else:
-            found.append(_peer(peer, sample, command, folder / peer.tool))
     return found
 
 
-def _peer(peer: Peer, sample: Corpus, command: Sequence[str], output: Path) -> Contender:
+def _peer(name: str, corpus: Corpus, command: Sequence[str], output: Path) -> Contender:
     def run() -> dict[str, Any]:
         shutil.rmtree(output, ignore_errors=True)
         environment = os.environ | {"PYTHONPATH": str(ROOT)}
@@ -168,7 +169,7 @@ def _peer(peer: Peer, sample: Corpus, command: Sequence[str], output: Path) -> C
         answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
         return answer
 
-    return Contender(name=f"{peer.name}, sample", corpus=sample, run=run)
+    return Contender(name=name, corpus=corpus, run=run)
 
 
 def station_seconds(data: Path, output: Path, backend: Wanted) -> dict[str, Any]:  # Any: JSON
@@ -266,13 +267,10 @@ def print_table(
             f"{name:<34} {row['text_mb']:>8.1f} {row['mb_per_cpu_second']:>9.2f} {row['spread']:>7.0%} "
             f"{row.get('peak_mib', ''):>9}"
         )
-    ours = {on: rows[f"gristmill, {BACKENDS[0]}, {on}"]["mb_per_cpu_second"] for on in ("whole", "sample")}
     for name, row in rows.items():
-        if name.endswith("sample") and not name.startswith(f"gristmill, {BACKENDS[0]}"):
-            times = {on: speed / row["mb_per_cpu_second"] for on, speed in ours.items()}
-            print(
-                f"our default over {name}: {times['sample']:.1f} times on the sample, {times['whole']:.1f} on the whole"
-            )
+        ours = rows[f"gristmill, {BACKENDS[0]}, {name.rpartition(', ')[2]}"]
+        if row is not ours:
+            print(f"our default over {name}: {ours['mb_per_cpu_second'] / row['mb_per_cpu_second']:.1f} times")
     print("start: " + ", ".join(f"{backend} {seconds:.1f} CPU-s" for backend, seconds in starts.items()))
     print(f"the parts of our encoders are {'the same' if are_same else 'DIFFERENT'}; load {os.getloadavg()[0]:.1f}")
 

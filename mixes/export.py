@@ -5,7 +5,6 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from mixes.binding import bind_file
 from mixes.errors import GristmillError, SpecError
 from mixes.exporting.datatrove import export_datatrove
 from mixes.exporting.hugging_face import export_hugging_face
@@ -14,9 +13,10 @@ from mixes.exporting.olmo_core import export_olmo_core
 from mixes.exporting.target import Target, create_target
 from mixes.manifest import Manifest, mix_folder, mix_root
 from mixes.progress import Progress
-from mixes.spec import MixSpec
+from mixes.spec.mix import MixSpec
 from mixes.token_bytes import TokenBytes
 from mixes.tokenizer_file import read_tokenizer_json
+from mixes.typed_yaml.binding import bind_file
 from mixes.verification import check_files
 
 _OF_TOKENS: Mapping[str, Callable[[Target], None]] = {

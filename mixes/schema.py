@@ -9,8 +9,9 @@ import json
 import sys
 from collections.abc import Iterator, Sequence
 
-from mixes.canonical import canonical_json
-from mixes.fields import (
+from mixes.spec.mix import MixSpec
+from mixes.typed_yaml.canonical import canonical_json
+from mixes.typed_yaml.fields import (
     Choice,
     Key,
     Kind,
@@ -25,7 +26,6 @@ from mixes.fields import (
     keys_of,
     telling_key,
 )
-from mixes.spec import MixSpec
 
 Schema = dict[str, object]
 
@@ -54,8 +54,9 @@ def schema_text(cls: type) -> str:
 def schema_of(cls: type) -> Schema:
     """Return the JSON schema (draft 2020-12) of a settings dataclass.
 
-    It accepts all that `mixes.binding` accepts, and refuses unknown and missing keys, wrong types and numbers out of
-    range; what only several keys together can show (proportions that do not add up), the binder alone finds.
+    It accepts all that `mixes.typed_yaml.binding` accepts, and refuses unknown and missing keys, wrong types and
+    numbers out of range; what only several keys together can show (proportions that do not add up), the binder alone
+    finds.
     """
     records = {record.cls.__name__: record for record in _records_below(Record(cls=cls))}
     return {

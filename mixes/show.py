@@ -7,19 +7,19 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from mixes.binding import bind_file, nearest
 from mixes.errors import GristmillError, MixError, SpecError
 from mixes.files import publish_file
 from mixes.manifest import Manifest, SourceEntry, load, mix_folder, mix_root
-from mixes.places import expand
 from mixes.progress import Progress
 from mixes.showing.documents import DocumentReader
 from mixes.showing.page import documents_page
 from mixes.showing.places import Place, document_of_part, draw_documents, draw_tokens, find_documents
 from mixes.showing.terminal import document_lines
-from mixes.spec import MixSpec
+from mixes.spec.mix import MixSpec
+from mixes.spec.places import expand
 from mixes.token_bytes import TokenBytes
 from mixes.tokenizer_file import read_tokenizer_json
+from mixes.typed_yaml.binding import bind_file, nearest
 from pages.terminal import printable
 
 _EPILOG = """examples:

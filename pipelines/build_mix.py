@@ -18,12 +18,13 @@ from filters.editors import known_editors
 from filters.measures import known_measures
 from filters.provenance.licences import spdx_identifier
 from filters.rule_sets import known_rule_sets, variant_rule_set, variants_of
-from mixes.binding import Bound, bind_file
 from mixes.errors import GristmillError, SpecError
 from mixes.manifest import Manifest, TokenizerEntry
 from mixes.manifest import parse as parse_manifest
-from mixes.places import expand
-from mixes.spec import KnownNames, MixSpec, check_names
+from mixes.spec.known_names import KnownNames, check_names
+from mixes.spec.mix import MixSpec
+from mixes.spec.places import expand
+from mixes.typed_yaml.binding import Bound, bind_file
 from pipelines.encoding.definition import read_tokenizer
 from pipelines.encoding.encoder import TextEncoder
 from pipelines.encoding.fim import sentinel_ids

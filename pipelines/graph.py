@@ -11,8 +11,8 @@ import apache_beam as beam
 from apache_beam.pvalue import AsSingleton, PCollection, TaggedOutput
 from apache_beam.transforms.combiners import ToList
 
-from mixes.demands import quantiles_of
 from mixes.errors import DataError
+from mixes.spec.demands import quantiles_of
 from pipelines.encoding.definition import read_tokenizer
 from pipelines.encoding.encoder import TextEncoder
 from pipelines.encoding.proof import trust

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from mixes.errors import DataError
-from mixes.places import HUB_PLACE
+from mixes.spec.places import HUB_PLACE
 from pipelines.web import WebError, get, open_web
 
 _MAGIC = re.compile(r"[*?\[]")

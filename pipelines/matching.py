@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from filters.duplicates.candidates import BAND_RECORD, PAIR, find_candidates
 from filters.duplicates.minhash import SKETCH_BITS, max_sketch_distance
 from filters.duplicates.survivors import DROPPED, EQUAL_RECORD, keep_components, keep_verified
-from mixes.dedupe import Fuzzy
+from mixes.spec.dedupe import Fuzzy
 from pipelines.connecting import SplitByComponent
 from pipelines.earlier import EarlierUnit, kept_documents, read_measured
 from pipelines.plan import Unit

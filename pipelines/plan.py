@@ -12,16 +12,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from filters.duplicates import minhash, normalize, shingles
-from mixes.binding import Bound
 from mixes.budget import divide_mix
-from mixes.canonical import canonical_json
-from mixes.demands import demands_of
 from mixes.errors import DataError, SpecError
-from mixes.fields import KeyPath
 from mixes.manifest import TokenizerEntry
-from mixes.places import expand
-from mixes.sampling import AUTO, planned_share, sampled_shards
-from mixes.spec import MixSpec, SourceSpec
+from mixes.spec.demands import demands_of
+from mixes.spec.mix import MixSpec
+from mixes.spec.places import expand
+from mixes.spec.sampling import AUTO, planned_share, sampled_shards
+from mixes.spec.source import SourceSpec
+from mixes.typed_yaml.binding import Bound
+from mixes.typed_yaml.canonical import canonical_json
+from mixes.typed_yaml.fields import KeyPath
 from pipelines.readers import ReadSettings, shard_format
 from pipelines.storage import StoredFile, find, is_remote
 

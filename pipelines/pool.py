@@ -17,10 +17,10 @@ from typing import TypeVar
 import msgspec
 import tokenizers
 
-from mixes.canonical import canonical_json, without_late
 from mixes.manifest import TokenizerEntry
 from mixes.parts import INDEX_SUFFIX, KEY_ROW, KEYS_SUFFIX, TOKENS_SUFFIX
-from mixes.spec import MixSpec
+from mixes.spec.mix import MixSpec
+from mixes.typed_yaml.canonical import canonical_json, without_late
 from pipelines.plan import Unit
 from pipelines.settings import BuildSettings
 from pipelines.stations.results import SourceResults

@@ -18,8 +18,10 @@ from filters.rules import Rule
 from filters.settings import FilterSettings, UrlListFiles
 from mixes.errors import DataError
 from mixes.manifest import TokenizerEntry
-from mixes.places import expand
-from mixes.rule_items import (
+from mixes.spec.known_names import CLUSTER_SIZE
+from mixes.spec.mix import MixSpec
+from mixes.spec.places import expand
+from mixes.spec.rule_items import (
     FastTextMeasure,
     FieldMeasure,
     MeasureItem,
@@ -27,7 +29,7 @@ from mixes.rule_items import (
     PublishedRules,
     PythonMeasures,
 )
-from mixes.spec import CLUSTER_SIZE, MixSpec, SourceSpec
+from mixes.spec.source import SourceSpec
 from pipelines.earlier import EarlierMix, EarlierUnit, read_earlier_mixes
 from pipelines.encoding.proof import Proofs
 from pipelines.forgotten import Forgotten

@@ -12,7 +12,7 @@ import apache_beam as beam
 from apache_beam.pvalue import AsSingleton, PCollection
 from apache_beam.transforms.combiners import ToList
 
-from mixes.demands import quantiles_of
+from mixes.spec.demands import quantiles_of
 from mixes.splits import (
     BIN_BYTES,
     KEY_BYTES,

@@ -24,9 +24,9 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from mixes.canonical import canonical_json
 from mixes.errors import CheckpointError, MixError
 from mixes.files import FileDigest, digest_file, is_inside, publish_file, sync_folder
+from mixes.typed_yaml.canonical import canonical_json
 from trainer.ranks import Ranks, local_part, local_rows
 from trainer.tensor_files import TensorFiles, write_tensors
 

@@ -14,13 +14,13 @@ if not __package__:  # started as a file: Python put this folder on the path, an
 import torch
 from torch import Tensor
 
-from mixes.binding import bind_file
 from mixes.errors import GristmillError, MixError
 from mixes.exporting.hugging_face import licences
 from mixes.files import publish_file
 from mixes.manifest import digest_of, load, mix_folder
-from mixes.spec import MixSpec
+from mixes.spec.mix import MixSpec
 from mixes.tokenizer_file import read_tokenizer_json
+from mixes.typed_yaml.binding import bind_file
 from trainer.card import model_card, read_evaluation
 from trainer.checkpoint import WEIGHTS, Checkpoint, verified
 from trainer.models.hugging_face import Piece, config_of, pieces_of

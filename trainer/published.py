@@ -10,9 +10,9 @@ from typing import Any
 
 import torch
 
-from mixes.canonical import canonical_json
 from mixes.errors import CheckpointError
 from mixes.files import digest_file, is_inside
+from mixes.typed_yaml.canonical import canonical_json
 from trainer.models.decoder import LanguageModel
 from trainer.models.hugging_face import pieces_of, shape_of
 from trainer.models.presets import ModelShape

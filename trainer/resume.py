@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mixes.canonical import canonical_json
 from mixes.errors import CheckpointError, SpecError
 from mixes.manifest import Manifest, digest_of
+from mixes.typed_yaml.canonical import canonical_json
 from trainer.checkpoint import FILE_NAME, Checkpoint, Progress, newest_sound, verified
 from trainer.ranks import Ranks
 from trainer.spec import TrainSpec

@@ -10,9 +10,9 @@ from pathlib import Path
 if not __package__:  # started as a file: Python put this folder on the path, and not the checkout
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from mixes.binding import bind_file
 from mixes.errors import CheckpointError, GristmillError, MixError, SpecError
 from mixes.manifest import load
+from mixes.typed_yaml.binding import bind_file
 from trainer.arguments import add_run_arguments
 from trainer.plan import Layout, format_plan
 from trainer.spec import TrainSpec

@@ -4,7 +4,7 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import Literal
 
-from mixes.fields import SettingError, about
+from mixes.typed_yaml.fields import SettingError, about
 from trainer.models.presets import PRESETS, ModelShape, PresetName, padded_vocab_size
 from trainer.schedule import Schedule, ScheduleShape
 

@@ -7,9 +7,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from mixes.binding import bind_file
 from mixes.errors import GristmillError, SpecError
 from mixes.manifest import load
+from mixes.typed_yaml.binding import bind_file
 from trainer.arguments import add_question_arguments, add_run_arguments
 from trainer.spec import TrainSpec
 

@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from mixes.errors import MixError
 from mixes.exporting.notes import README_FILE, notes
 from mixes.exporting.target import Target
-from mixes.licences import allowed_licences
 from mixes.manifest import SourceEntry
 from mixes.parts import PartDocuments
 from mixes.segments import Segment, segments
-from mixes.spec import MixSpec
+from mixes.spec.licences import allowed_licences
+from mixes.spec.mix import MixSpec
 from mixes.token_bytes import TokenBytes
 
 _ALL = "default"

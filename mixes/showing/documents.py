@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from mixes.errors import DataError, MixError
 from mixes.files import require_file, require_size
-from mixes.licences import allowed_licences
 from mixes.manifest import Manifest
 from mixes.showing.places import Place, index_row
-from mixes.spec import MixSpec
+from mixes.spec.licences import allowed_licences
+from mixes.spec.mix import MixSpec
 from mixes.token_bytes import TokenBytes
 from mixes.token_ids import token_dtype
 

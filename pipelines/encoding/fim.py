@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from filters.columns import TextColumn
 from mixes.errors import DataError
-from mixes.fim import FillInTheMiddle
 from mixes.hashing import hash_integers, mix64
+from mixes.spec.fim import FillInTheMiddle
 from pipelines.encoding.definition import Definition
 from pipelines.encoding.encoder import EncodedTexts, TextEncoder
 

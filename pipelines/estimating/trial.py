@@ -22,11 +22,12 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.transforms.combiners import ToList
 
 from filters.columns import TextColumn
-from mixes.binding import Bound
 from mixes.errors import DataError
 from mixes.parts import INDEX_SUFFIX
-from mixes.sampling import Sample, shard_hash
-from mixes.spec import MixSpec, SourceSpec
+from mixes.spec.mix import MixSpec
+from mixes.spec.sampling import Sample, shard_hash
+from mixes.spec.source import SourceSpec
+from mixes.typed_yaml.binding import Bound
 from pipelines.documents import Failure, ShardDamage
 from pipelines.estimating.rates import MEASURED, Rates
 from pipelines.graph import BuildParts

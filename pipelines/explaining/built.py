@@ -3,12 +3,13 @@
 import glob
 from dataclasses import dataclass
 
-from mixes.binding import bind_text, nearest
 from mixes.errors import DataError, MixError, SpecError
 from mixes.manifest import Manifest
 from mixes.manifest import parse as parse_manifest
-from mixes.places import expand
-from mixes.spec import MixSpec, SourceSpec
+from mixes.spec.mix import MixSpec
+from mixes.spec.places import expand
+from mixes.spec.source import SourceSpec
+from mixes.typed_yaml.binding import bind_text, nearest
 from pipelines.earlier import EarlierUnit, read_earlier_mixes
 from pipelines.storage import find, is_remote, join, read_bytes
 

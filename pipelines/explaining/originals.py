@@ -10,7 +10,7 @@ from filters.batches import Batch
 from filters.columns import TextColumn
 from filters.edits import apply_edits, find_edits
 from mixes.errors import DataError
-from mixes.places import expand
+from mixes.spec.places import expand
 from pipelines.encoding.definition import read_tokenizer
 from pipelines.encoding.fim import restore_order
 from pipelines.explaining.built import BuiltMix

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from mixes.errors import DataError
 from mixes.parts import INDEX_SUFFIX
-from mixes.places import expand
+from mixes.spec.places import expand
 from pipelines.explaining.built import BuiltMix, read_mix
 from pipelines.explaining.tables import open_table
 from pipelines.forgetting.search import Found, measures_files, source_of

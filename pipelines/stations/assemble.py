@@ -9,17 +9,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mixes.budget import Budget, Demand, ShortfallError, divide_mix, plan_budget
-from mixes.canonical import canonical_json, resolved
-from mixes.demands import demands_of
 from mixes.errors import DataError, SpecError
 from mixes.ledger import STATIONS, Count, Ledger, SourceLedger, SplitLedger, TokenCount
 from mixes.ledger import dump as dump_ledger
 from mixes.manifest import FileEntry, Manifest, SourceEntry
 from mixes.manifest import dump as dump_manifest
 from mixes.records import encode
-from mixes.sampling import sample_remedy
-from mixes.spec import MixSpec
+from mixes.spec.demands import demands_of
+from mixes.spec.mix import MixSpec
+from mixes.spec.sampling import sample_remedy
 from mixes.token_ids import token_dtype
+from mixes.typed_yaml.canonical import canonical_json, resolved
 from pipelines.plan import SourcePlan
 from pipelines.report.page import render
 from pipelines.settings import BuildSettings

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from mixes.amounts import Validation
 from mixes.budget import plan_epochs
 from mixes.cut import Cut, KeyFile, Prefix, find_below, find_cut
 from mixes.manifest import PartEntry, SourceEntry
 from mixes.parts import INDEX_SUFFIX, KEYS_SUFFIX, TOKENS_SUFFIX, PartSummary
+from mixes.spec.amounts import Validation
 from pipelines.settings import BuildSettings
 from pipelines.stations.tokens import UnitPart
 from pipelines.storage import is_remote, read_range

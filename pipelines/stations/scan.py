@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from filters.columns import TextColumn
 from filters.duplicates.paragraphs import ParagraphSettings, find_paragraphs
 from filters.duplicates.substrings import find_anchors
-from mixes.dedupe import Paragraphs, Substrings
+from mixes.spec.dedupe import Paragraphs, Substrings
 from pipelines.plan import Unit
 from pipelines.settings import BuildSettings
 from pipelines.stations.texts import Read, ReadBatch, UnitFiles

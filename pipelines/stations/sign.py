@@ -23,9 +23,9 @@ from filters.duplicates.normalize import normalized_digests
 from filters.duplicates.shingles import VERSION as SHINGLES_VERSION
 from filters.duplicates.shingles import Shingles, join_shingles, shingle
 from filters.provenance.canonical import canonical_urls
-from mixes.canonical import canonical_json
-from mixes.dedupe import Dedupe
 from mixes.errors import DataError
+from mixes.spec.dedupe import Dedupe
+from mixes.typed_yaml.canonical import canonical_json
 from pipelines.earlier import EarlierUnit
 from pipelines.plan import Unit
 from pipelines.settings import BuildSettings

@@ -6,8 +6,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from mixes.amounts import Splits
-from mixes.spec import CLUSTER_SIZE, SourceSpec
+from mixes.spec.amounts import Splits
+from mixes.spec.known_names import CLUSTER_SIZE
+from mixes.spec.source import SourceSpec
 from mixes.splits import split_numbers, value_keys
 from pipelines.stations.judge import JudgedUnit, measure_column
 from pipelines.stations.verdicts import Clusters

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from filters.duplicates.candidates import unique_pairs
 from filters.duplicates.jaccard import are_alike
 from filters.duplicates.shingles import Shingles, join_shingles
-from mixes.dedupe import Fuzzy
+from mixes.spec.dedupe import Fuzzy
 from pipelines.earlier import EarlierUnit
 from pipelines.plan import Unit
 from pipelines.settings import BuildSettings

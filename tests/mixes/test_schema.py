@@ -10,12 +10,12 @@ import jsonschema
 import pytest
 import yaml
 
-from mixes.binding import bind_text
-from mixes.canonical import resolved
 from mixes.errors import SpecError
-from mixes.fields import about
 from mixes.schema import main, schema_of, schema_text, tables_of
-from mixes.spec import MixSpec
+from mixes.spec.mix import MixSpec
+from mixes.typed_yaml.binding import bind_text
+from mixes.typed_yaml.canonical import resolved
+from mixes.typed_yaml.fields import about
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = sorted((ROOT / "mixes").glob("*.yaml"))

@@ -11,10 +11,10 @@ import pytest
 import yaml
 
 import pipelines.build_mix
-from mixes.canonical import without_late
 from mixes.manifest import TokenizerEntry
 from mixes.manifest import load as load_manifest
-from mixes.spec import MixSpec
+from mixes.spec.mix import MixSpec
+from mixes.typed_yaml.canonical import without_late
 from pipelines.build_mix import main, read_spec
 from pipelines.options import BuildOptions
 from pipelines.plan import Plan, Unit, make_plan

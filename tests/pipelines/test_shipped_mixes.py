@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from mixes.binding import Bound
-from mixes.canonical import canonical_json, without_late
-from mixes.spec import MixSpec
+from mixes.spec.mix import MixSpec
+from mixes.typed_yaml.binding import Bound
+from mixes.typed_yaml.canonical import canonical_json, without_late
 from pipelines import hub, plan
 from pipelines.build_mix import read_spec
 from pipelines.plan import Plan, make_plan, wanted_tokens

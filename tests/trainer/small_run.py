@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mixes.binding import bind_text
+from mixes.typed_yaml.binding import bind_text
 from trainer.loop import Outcome, RunOptions, open_run
 from trainer.spec import TrainSpec
 from trainer.watching.lines import METRICS_FILE

@@ -10,8 +10,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from mixes.canonical import canonical_json
 from mixes.errors import CheckpointError
+from mixes.typed_yaml.canonical import canonical_json
 from trainer.checkpoint import (
     FILE_NAME,
     CheckpointWriter,

@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import AutoConfig, AutoTokenizer, Olmo2ForCausalLM, OlmoeForCausalLM
 
-from mixes.canonical import canonical_json
+from mixes.typed_yaml.canonical import canonical_json
 from tests.trainer.small_run import spec_with, train
 from trainer import export as entry
 from trainer.checkpoint import Checkpoint, verified

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from mixes.binding import bind_file, bind_text
 from mixes.errors import SpecError
+from mixes.typed_yaml.binding import bind_file, bind_text
 from trainer.models.presets import PRESETS
 from trainer.schedule import learning_rate
 from trainer.spec import TrainSpec

@@ -10,11 +10,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from mixes.canonical import canonical_json
 from mixes.errors import DataError
 from mixes.files import digest_file, publish_file
 from mixes.manifest import digest_of, load
 from mixes.tokenizer_file import read_tokenizer_json
+from mixes.typed_yaml.canonical import canonical_json
 from trainer.evaluation.encoding import Encoder
 from trainer.evaluation.loading import load_model
 from trainer.evaluation.scoring import Scorer

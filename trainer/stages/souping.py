@@ -17,9 +17,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mixes.canonical import canonical_json
 from mixes.errors import CheckpointError
 from mixes.files import publish_file
+from mixes.typed_yaml.canonical import canonical_json
 from trainer.checkpoint import WEIGHTS, Checkpoint, Progress, publish, shard_name, verified
 from trainer.models.presets import ModelShape
 from trainer.resume import FREE_KEYS, differences

@@ -8,9 +8,9 @@ from typing import Any
 
 import torch
 
-from mixes.canonical import canonical_json
 from mixes.errors import CheckpointError
 from mixes.files import publish_file
+from mixes.typed_yaml.canonical import canonical_json
 from trainer.watching.devices import device_name
 
 FACTS_FILE = "run.json"

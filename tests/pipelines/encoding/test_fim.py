@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from filters.columns import TextColumn
 from mixes.errors import DataError
-from mixes.fields import SettingError
-from mixes.fim import FillInTheMiddle
+from mixes.spec.fim import FillInTheMiddle
+from mixes.typed_yaml.fields import SettingError
 from pipelines.encoding.definition import read_tokenizer
 from pipelines.encoding.encoder import TextEncoder
 from pipelines.encoding.fim import Infilling, encode_infilled, infilling, restore_order, sentinel_ids

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mixes.dedupe import Dedupe
+from mixes.spec.dedupe import Dedupe
 from pipelines.plan import Unit
 from pipelines.stations.ranks import document_ranks, rank_columns
 

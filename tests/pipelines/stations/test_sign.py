@@ -8,8 +8,8 @@ import pytest
 
 from filters.duplicates.minhash import signatures
 from filters.duplicates.shingles import join_shingles, shingle
-from mixes.dedupe import Dedupe, Fuzzy
 from mixes.errors import DataError
+from mixes.spec.dedupe import Dedupe, Fuzzy
 from pipelines.build_mix import main
 from pipelines.stations.sign import NORMALIZED_COLUMN, URL_COLUMN, open_signatures, shingles_in, signatures_in
 from tests.filters.texts import column

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from filters.duplicates.candidates import PAIR
 from filters.duplicates.jaccard import jaccard
 from filters.duplicates.shingles import Shingles
-from mixes.dedupe import Fuzzy
+from mixes.spec.dedupe import Fuzzy
 from pipelines.plan import Unit
 from pipelines.settings import BuildSettings
 from pipelines.stations import verify

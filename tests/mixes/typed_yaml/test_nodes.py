@@ -8,7 +8,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mixes.errors import SpecError
-from mixes.nodes import MAX_DEPTH, MAX_LENGTH, MAX_PROBLEMS, compose, end_of, found, position_of, shortened, spec_error
+from mixes.typed_yaml.nodes import (
+    MAX_DEPTH,
+    MAX_LENGTH,
+    MAX_PROBLEMS,
+    compose,
+    end_of,
+    found,
+    position_of,
+    shortened,
+    spec_error,
+)
 
 
 def refusal(text: str) -> str:
@@ -71,7 +81,7 @@ def test_a_text_beyond_the_limit_is_refused_unread() -> None:
 
 
 def test_more_values_than_settings_have_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mixes.nodes.MAX_NODES", 4)
+    monkeypatch.setattr("mixes.typed_yaml.nodes.MAX_NODES", 4)
     assert compose("[a, b, c]", "a.yaml") is not None
     message = "more than 4 values; settings are short, is this the right file?"
     assert refusal("[a, b, c, d]") == f"a.yaml:1:11: {message}"

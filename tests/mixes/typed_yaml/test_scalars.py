@@ -8,9 +8,9 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mixes.fields import Choice, Kind, ListOf, Null, Number, OneOf, Text, Truth
-from mixes.nodes import compose
-from mixes.scalars import WrongScalarError, scalar_value
+from mixes.typed_yaml.fields import Choice, Kind, ListOf, Null, Number, OneOf, Text, Truth
+from mixes.typed_yaml.nodes import compose
+from mixes.typed_yaml.scalars import WrongScalarError, scalar_value
 
 TEXT = Text(pattern=None, form=None)
 WHOLE = Number(whole=True, at_least=None, at_most=None, above=None)

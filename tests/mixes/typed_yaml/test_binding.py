@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mixes.binding import Bound, bind_file, bind_text, nearest
 from mixes.errors import SpecError
-from mixes.fields import SettingError, about
-from mixes.nodes import MAX_LENGTH
+from mixes.typed_yaml.binding import Bound, bind_file, bind_text, nearest
+from mixes.typed_yaml.fields import SettingError, about
+from mixes.typed_yaml.nodes import MAX_LENGTH
 
 
 class Size(StrEnum):

@@ -1,7 +1,7 @@
 """Licences: what a spec lets through."""
 
-from mixes.rule_items import MeasureRule
-from mixes.spec import MixSpec
+from mixes.spec.mix import MixSpec
+from mixes.spec.rule_items import MeasureRule
 
 
 def allowed_licences(spec: MixSpec, source: str) -> tuple[str, ...]:

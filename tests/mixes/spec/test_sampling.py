@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mixes.sampling import planned_share, rounded_share, sampled_shards, shard_hash
+from mixes.spec.sampling import planned_share, rounded_share, sampled_shards, shard_hash
 
 _NAMES = [f"web/{number:04d}.jsonl.gz" for number in range(1_000)]
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from mixes.fields import SettingError, about
-from mixes.places import check_place
+from mixes.spec.places import check_place
+from mixes.typed_yaml.fields import SettingError, about
 
 Preparation = Literal["one_line", "as_it_is"]
 NAME, NAME_IN_WORDS = r"[a-z0-9_]{1,64}", "1 to 64 lower-case letters, digits and '_'"

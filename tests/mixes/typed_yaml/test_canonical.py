@@ -10,9 +10,9 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mixes.binding import bind_text
-from mixes.canonical import canonical_json, resolved
-from mixes.fields import about
+from mixes.typed_yaml.binding import bind_text
+from mixes.typed_yaml.canonical import canonical_json, resolved
+from mixes.typed_yaml.fields import about
 
 
 class Mood(StrEnum):

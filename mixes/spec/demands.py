@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from fractions import Fraction
 
-from mixes.amounts import Split
 from mixes.budget import Demand
-from mixes.spec import MixSpec, SourceSpec
+from mixes.spec.amounts import Split
+from mixes.spec.mix import MixSpec
+from mixes.spec.source import SourceSpec
 from mixes.upsampling import bucket_edges, bucket_heights
 
 

@@ -14,8 +14,8 @@ from typing import Any, Final, Generic, TypeVar
 import yaml
 
 from mixes.errors import SpecError
-from mixes.fields import KeyPath, Kind, ListOf, MapOf, OneOf, Record, SettingError, keys_of, telling_key
-from mixes.nodes import (
+from mixes.typed_yaml.fields import KeyPath, Kind, ListOf, MapOf, OneOf, Record, SettingError, keys_of, telling_key
+from mixes.typed_yaml.nodes import (
     MAX_LENGTH,
     Position,
     Problem,
@@ -28,7 +28,7 @@ from mixes.nodes import (
     quoted,
     spec_error,
 )
-from mixes.scalars import WrongScalarError, scalar_value
+from mixes.typed_yaml.scalars import WrongScalarError, scalar_value
 
 T = TypeVar("T")
 
@@ -58,8 +58,8 @@ def bind_file(cls: type[T], path: str | Path) -> Bound[T]:
 
     The dataclass is frozen, with slots and keyword-only fields of these types: int, float, bool, str, `Literal` of
     texts, StrEnum, `T | None`, `tuple[T, ...]`, `Mapping[str, T]`, other such dataclasses, and unions of dataclasses
-    told apart by a required key. `mixes.fields.about` gives a field its doc, bounds and pattern; `__post_init__`
-    raises `mixes.fields.SettingError` for what only several fields together can show. Later checks (a file that is
+    told apart by a required key. `about` (in `mixes/typed_yaml/fields.py`) gives a field its doc, bounds and pattern;
+    `__post_init__` raises `SettingError` for what only several fields together can show. Later checks (a file that is
     missing, figures that do not add up) report through `Bound.error` at the place of the key.
 
     Raises:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import yaml
 
-from mixes.fields import keys_of
+from mixes.typed_yaml.fields import keys_of
 
 
 def canonical_json(value: object) -> bytes:

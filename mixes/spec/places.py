@@ -2,7 +2,7 @@
 
 import re
 
-from mixes.fields import KeyPath, SettingError
+from mixes.typed_yaml.fields import KeyPath, SettingError
 
 _BRACES = re.compile(r"\{[^{}]*\}?|\}")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")

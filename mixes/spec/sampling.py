@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Literal
 
-from mixes.fields import about
 from mixes.hashing import hash_integers
+from mixes.typed_yaml.fields import about
 
 AUTO = "auto"
 _STEPS = (Fraction(1), Fraction(3, 2), Fraction(2), Fraction(3), Fraction(5), Fraction(7))

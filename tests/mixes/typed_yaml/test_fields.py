@@ -7,7 +7,7 @@ from typing import Literal
 
 import pytest
 
-from mixes.fields import (
+from mixes.typed_yaml.fields import (
     Choice,
     Kind,
     ListOf,

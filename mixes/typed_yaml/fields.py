@@ -1,7 +1,8 @@
 """Fields of settings: what a key of a YAML file may hold, read from the annotations of a dataclass.
 
-Settings are frozen dataclasses whose fields say what they mean with `about`. `mixes/binding.py` binds YAML to them,
-`mixes/schema.py` describes them for editors; both see a dataclass only as the tuple of keys that `keys_of` gives.
+Settings are frozen dataclasses whose fields say what they mean with `about`. `mixes/typed_yaml/binding.py` binds YAML
+to them, `mixes/schema.py` describes them for editors; both see a dataclass only as the tuple of keys that `keys_of`
+gives.
 """
 
 import dataclasses

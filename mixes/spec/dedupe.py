@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-from mixes.fields import SettingError, about
-from mixes.places import check_place
+from mixes.spec.places import check_place
+from mixes.typed_yaml.fields import SettingError, about
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

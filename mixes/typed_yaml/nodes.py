@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import yaml
 
 from mixes.errors import SpecError
-from mixes.fields import KeyPath, dotted
+from mixes.typed_yaml.fields import KeyPath, dotted
 
 MAX_LENGTH = 1 << 20
 """A longer text is refused: a spec of a thousand sources has half of it, and the parser reads 300 kB a second."""

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Protocol
 
-from mixes.fields import SettingError, about
-from mixes.rule_items import NAME, NAME_IN_WORDS
+from mixes.spec.rule_items import NAME, NAME_IN_WORDS
+from mixes.typed_yaml.fields import SettingError, about
 
 SUM_TOLERANCE = 1e-6
 """How far proportions may be from 1 in all: enough for rounded thirds, too little for a lost source."""

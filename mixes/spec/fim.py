@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from mixes.fields import SettingError, about
+from mixes.typed_yaml.fields import SettingError, about
 
 _SOME, _SOME_IN_WORDS = r"[\s\S]+", "text that is not empty"
 

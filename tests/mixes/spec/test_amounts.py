@@ -2,9 +2,10 @@
 
 import pytest
 
-from mixes.binding import bind_text
 from mixes.errors import SpecError
-from mixes.spec import KnownNames, MixSpec, check_names
+from mixes.spec.known_names import KnownNames, check_names
+from mixes.spec.mix import MixSpec
+from mixes.typed_yaml.binding import bind_text
 
 KNOWN = KnownNames(
     measures={"quality": (0.0, 1.0)},

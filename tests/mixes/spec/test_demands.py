@@ -7,13 +7,14 @@ from pathlib import Path
 import pytest
 import yaml
 
-from mixes.amounts import Upsampling
-from mixes.binding import bind_text
 from mixes.budget import plan_budget
-from mixes.demands import demands_of, quantiles_of
-from mixes.spec import MixSpec, SourceSpec
+from mixes.spec.amounts import Upsampling
+from mixes.spec.demands import demands_of, quantiles_of
+from mixes.spec.mix import MixSpec
+from mixes.spec.source import SourceSpec
+from mixes.typed_yaml.binding import bind_text
 
-_PAGE = (Path(__file__).parents[2] / "docs" / "budget.md").read_text()
+_PAGE = (Path(__file__).parents[3] / "docs" / "budget.md").read_text()
 _EXAMPLES = re.findall(r"```yaml\n(.*?)```.*?\| name \| available .*?\n\| ---.*?\n(.*?)\n\n", _PAGE, re.DOTALL)
 _HEAD = "name: example\ntokenizer: {file: t}\n"
 

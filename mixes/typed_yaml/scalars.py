@@ -11,8 +11,8 @@ from collections.abc import Sequence
 
 import yaml
 
-from mixes.fields import Choice, Kind, ListOf, Null, Number, OneOf, Text, Truth
-from mixes.nodes import is_plain, is_text, meaning_of, shortened
+from mixes.typed_yaml.fields import Choice, Kind, ListOf, Null, Number, OneOf, Text, Truth
+from mixes.typed_yaml.nodes import is_plain, is_text, meaning_of, shortened
 
 _WHOLE = re.compile(r"[-+]?(0|[1-9][0-9]*(_[0-9]+)*)")
 _NUMBER = re.compile(r"[-+]?([0-9]+(_[0-9]+)*(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?")

@@ -9,25 +9,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mixes.binding import Bound, bind_file, bind_text
-from mixes.canonical import canonical_json, resolved
 from mixes.errors import SpecError
-from mixes.places import expand
-from mixes.rule_items import Limits, MeasureRule, PublishedRules, RuleItems
-from mixes.spec import (
-    KnownNames,
-    Language,
-    MixSpec,
-    Parts,
-    Reading,
-    RepeatedNgrams,
-    SourceSpec,
-    Tokenizer,
-    Units,
-    check_names,
-)
+from mixes.spec.known_names import KnownNames, check_names
+from mixes.spec.mix import MixSpec
+from mixes.spec.places import expand
+from mixes.spec.rule_items import Limits, MeasureRule, PublishedRules, RuleItems
+from mixes.spec.sections import Language, Parts, Reading, RepeatedNgrams, Tokenizer, Units
+from mixes.spec.source import SourceSpec
+from mixes.typed_yaml.binding import Bound, bind_file, bind_text
+from mixes.typed_yaml.canonical import canonical_json, resolved
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 SHIPPED = sorted((ROOT / "mixes").glob("*.yaml"))
 HEAD = "name: small\ntokenizer: {file: t.json}\n"
 ONE_SOURCE = "sources: [{name: web, documents: a.txt, proportion: 1}]\n"

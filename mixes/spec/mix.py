@@ -1,0 +1,130 @@
+"""The mix spec, whole: what a mix is made of, its sources and the budget that they share.
+
+`docs/spec.md` and `mixes/mix.schema.json` are made from the dataclasses of this folder. What can be checked without
+looking at a file is checked here; a `SettingError` gets its place from `mixes/typed_yaml/binding.py`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from mixes.spec.amounts import MAX_TOKENS, Validation, check_proportions
+from mixes.spec.dedupe import Dedupe
+from mixes.spec.places import check_place
+from mixes.spec.rule_items import NAME, NAME_IN_WORDS, Evaluations, MeasureItem, RuleItems, UrlLists
+from mixes.spec.sections import Language, Parts, Reading, RepeatedNgrams, Tokenizer, Units
+from mixes.spec.source import SourceSpec
+from mixes.typed_yaml.binding import nearest
+from mixes.typed_yaml.fields import SettingError, about
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MixSpec:
+    """A mix: which documents, which rules, how many tokens of each source."""
+
+    name: str = field(
+        metadata=about(
+            "the mix's name, its folder under OUTPUT/mixes",
+            pattern=r"[a-z0-9_][a-z0-9_-]{0,63}(\.[a-z0-9_-]{1,64}){0,2}",
+            form="lower-case letters, digits, '_', '-' and single dots between them",
+            late=True,
+        )
+    )
+    tokens: int | None = field(
+        default=None,
+        metadata=about(
+            "token budget of the mix; left out where no source has a `proportion`",
+            at_least=1,
+            at_most=MAX_TOKENS,
+            late=True,
+        ),
+    )
+    on_shortfall: Literal["fail", "scale"] = field(
+        default="fail",
+        metadata=about(
+            "where a source has too few tokens: `fail` refuses with the figures, `scale` shrinks the whole mix until "
+            "every source suffices",
+            late=True,
+        ),
+    )
+    validation: Validation | None = field(
+        default=None, metadata=about("what is held out of each source and never trained on, for validation", late=True)
+    )
+    seed: int = field(
+        default=1234,
+        metadata=about("decides which documents are sampled and in which order", at_least=0, at_most=2**63 - 1),
+    )
+    tokenizer: Tokenizer = field(metadata=about("how text becomes tokens"))
+    reading: Reading = field(
+        default_factory=Reading, metadata=about("what to do about shards and records that cannot be read")
+    )
+    units: Units = field(default_factory=Units, metadata=about("how work is cut"))
+    parts: Parts = field(default_factory=Parts, metadata=about("the token files"))
+    language: Language | None = field(default=None, metadata=about("language identification by fastText"))
+    measures: tuple[MeasureItem, ...] = field(
+        default=(), metadata=about("measures beside those that come with us: classifiers, fields of records, your own")
+    )
+    urls: UrlLists = field(default_factory=UrlLists, metadata=about("lists that measures of URLs look into"))
+    evaluations: Evaluations | None = field(
+        default=None, metadata=about("evaluation sets that documents are searched for, where a rule or an edit asks")
+    )
+    bad_words: str | None = field(
+        default=None, metadata=about("file of bad words and phrases, one a line; the English list comes with us")
+    )
+    dedupe: Dedupe = field(default_factory=Dedupe, metadata=about("which duplicates are dropped"))
+    repeated_ngrams: RepeatedNgrams | None = field(
+        default_factory=RepeatedNgrams,
+        metadata=about("drop documents with an n-gram of tokens repeated many times in a row; `null` keeps them"),
+    )
+    rule_sets: Mapping[str, RuleItems] = field(
+        default_factory=dict,
+        metadata=about(
+            "named lists of rules for several sources",
+            pattern=NAME,
+            form=NAME_IN_WORDS,
+        ),
+    )
+    sources: tuple[SourceSpec, ...] = field(
+        metadata=about("where documents come from, in the order that decides which duplicate stays", min_items=1)
+    )
+
+    def __post_init__(self) -> None:
+        if self.bad_words is not None:
+            check_place("bad_words", self.bad_words)
+        names: dict[str, int] = {}
+        for index, source in enumerate(self.sources):
+            if source.name in names:
+                first = names[source.name]
+                raise SettingError(("sources", index, "name"), f"found '{source.name}' again; sources[{first}] has it")
+            names[source.name] = index
+            if isinstance(source.rules, str) and source.rules not in self.rule_sets:
+                message = f"unknown rule set '{source.rules}'{nearest(source.rules, self.rule_sets)}"
+                raise SettingError(("sources", index, "rules"), message)
+        _check_budget(self.tokens, self.sources)
+
+    def validation_of(self, source: SourceSpec) -> Validation:
+        """Return what is held out of one of its sources."""
+        return source.validation or self.validation or Validation(share=0)
+
+
+def _check_budget(tokens: int | None, sources: Sequence[SourceSpec]) -> None:
+    """Refuse a budget that is stated twice or not at all, and proportions that do not add up."""
+    sharing = [index for index, source in enumerate(sources) if source.proportion is not None]
+    if not sharing and tokens is not None:
+        message = f"found {tokens:,}, but every source says itself how many it gives; leave this key out"
+        raise SettingError("tokens", message)
+    if not sharing:
+        return
+    if tokens is None:
+        raise SettingError((), "key 'tokens' is missing, which the proportions are parts of; give the token budget")
+    check_proportions(sources, "sources")
+    fixed = sum(source.tokens or 0 for source in sources)
+    if fixed >= tokens:
+        raise SettingError(
+            "tokens", f"found {tokens:,}, but sources with tokens take {fixed:,}; raise it or lower those"
+        )
+    for index in sharing:
+        proportion = sources[index].proportion or 0.0
+        if proportion * (tokens - fixed) < 1:
+            message = f"{proportion:g} of {tokens - fixed:,} tokens is less than one token"
+            raise SettingError(("sources", index, "proportion"), message)

@@ -1,0 +1,1 @@
+"""YAML as a closed language, bound to settings dataclasses whose fields say what they mean."""
