@@ -1,12 +1,13 @@
 """The head and its loss in chunks of rows: cross-entropy and z-loss that never hold the logits of a whole batch.
 
 The gradients of a chunk are formed in the forward pass, while its logits are at hand, and only scaled in the backward
-pass. So the peak is one chunk of logits and the gradient of the head's matrix, whatever the batch.
+pass. So the peak is one chunk of logits and the gradient of the head's matrix, whatever the batch. Where no gradient is
+wanted, as in an evaluation, none is formed.
 
 B = instances, T = tokens of each, N = B * T rows, C = hidden_size, V = vocab_size.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, TypeAlias
 
 import torch
@@ -35,6 +36,42 @@ class Losses(NamedTuple):
     router: Tensor | None = None
 
 
+class _Softmax(NamedTuple):
+    """What losses and gradient of some rows are computed from, float32.
+
+    Attributes:
+        counted: which labels count, shape (rows,).
+        places: of the labels among the logits, 0 where none counts, shape (rows, 1).
+        wanted: logit of each label, shape (rows,).
+        powers: e to the logits less the highest of their row, shape (rows, V), in the memory of float32 logits.
+        power_sum: their sum, shape (rows,).
+        log_sum: logarithm of the sum of e to the logits, shape (rows,).
+    """
+
+    counted: Tensor
+    places: Tensor
+    wanted: Tensor
+    powers: Tensor
+    power_sum: Tensor
+    log_sum: Tensor
+
+    def losses(self, z_loss: float) -> tuple[Tensor, Tensor]:
+        """Return cross-entropy and z-loss of each row, 0 where its label does not count."""
+        nll = torch.where(self.counted, self.log_sum - self.wanted, 0.0)
+        return nll, torch.where(self.counted, z_loss * self.log_sum.square(), 0.0)
+
+
+def _softmax(logits: Tensor, labels: Tensor) -> _Softmax:
+    counted = labels != IGNORED
+    places = torch.where(counted, labels, 0).unsqueeze(1)
+    wide = logits.float()
+    wanted = wide.gather(1, places).squeeze(1)
+    highest = wide.amax(1)
+    powers = wide.sub_(highest.unsqueeze(1)).exp_()
+    power_sum = powers.sum(1)
+    return _Softmax(counted, places, wanted, powers, power_sum, highest + power_sum.log())
+
+
 def loss_and_gradient(logits: Tensor, labels: Tensor, z_loss: float) -> tuple[Tensor, Tensor, Tensor]:
     """Return cross-entropy and z-loss of each row, float32, and the gradient of their sum in the logits' dtype.
 
@@ -45,21 +82,12 @@ def loss_and_gradient(logits: Tensor, labels: Tensor, z_loss: float) -> tuple[Te
         labels: int64, shape (rows,); IGNORED gives zeros.
         z_loss: factor of the z-loss.
     """
-    counted = labels != IGNORED
-    places = torch.where(counted, labels, 0).unsqueeze(1)
-    wide = logits.float()
-    wanted = wide.gather(1, places).squeeze(1)
-    highest = wide.amax(1)
-    powers = wide.sub_(highest.unsqueeze(1)).exp_()
-    power_sum = powers.sum(1)
-    log_sum = highest + power_sum.log()
-    nll = torch.where(counted, log_sum - wanted, 0.0)
-    z = torch.where(counted, z_loss * log_sum.square(), 0.0)
+    counted, places, wanted, powers, power_sum, log_sum = found = _softmax(logits, labels)
     slope = torch.where(counted, 1 + 2 * z_loss * log_sum, 0.0)
     gradient = powers.mul_((slope / power_sum).unsqueeze(1)).to(logits.dtype)
     at_label = (wanted - log_sum).exp() * slope - counted.float()
     gradient.scatter_(1, places, at_label.to(logits.dtype).unsqueeze(1))
-    return nll, z, gradient
+    return *found.losses(z_loss), gradient
 
 
 class LossHead(nn.Module):
@@ -75,14 +103,14 @@ class LossHead(nn.Module):
 
         The z-loss of a label is `z_loss * logsumexp(logits) ** 2` (Chowdhery et al., 2022, section 5).
         """
-        total, nll, z = _ChunkedLoss.apply(  # type: ignore[no-untyped-call] # torch gives it no types
-            hidden.flatten(0, 1),
-            self.weight,
-            labels.flatten(),
-            z_loss,
-            self._loss_and_gradient,
-            torch.is_grad_enabled(),
-        )
+        rows, places = hidden.flatten(0, 1), labels.flatten()
+        if torch.is_grad_enabled():
+            total, nll, z = _ChunkedLoss.apply(  # type: ignore[no-untyped-call] # torch gives it no types
+                rows, self.weight, places, z_loss, self._loss_and_gradient
+            )
+        else:
+            nll, z = _losses(rows, self.weight, places, z_loss)
+            total = (nll + z).sum()
         return Losses(total, nll.view_as(labels).sum(1), z.view_as(labels).sum(1))
 
     def compile_loss(self) -> None:
@@ -94,6 +122,26 @@ class LossHead(nn.Module):
         return nn.functional.linear(hidden, self.weight)
 
 
+def _chunks(rows: Tensor, vocab_size: int) -> Iterator[slice]:
+    """Yield the stretches of rows whose logits are held together."""
+    # A power of two: micro-batches are mostly multiples of it, and matrix products like it.
+    num_rows = 1 << max(0, (_CHUNK_LOGITS[rows.device.type] // vocab_size).bit_length() - 1)
+    for start in range(0, len(rows), num_rows):
+        yield slice(start, start + num_rows)
+
+
+def _losses(rows: Tensor, weight: Tensor, labels: Tensor, z_loss: float) -> tuple[Tensor, Tensor]:
+    """Return cross-entropy and z-loss of each row, as `_ChunkedLoss` gives them, to the bit."""
+    nll = rows.new_empty(len(rows), dtype=torch.float32)
+    z = torch.empty_like(nll)
+    logits = rows.new_empty(0)  # one memory for all chunks: new pages for each would take a third of the time
+    for chunk in _chunks(rows, len(weight)):
+        part = rows[chunk]
+        torch.mm(part, weight.T, out=logits.resize_(len(part), len(weight)))
+        nll[chunk], z[chunk] = _softmax(logits, labels[chunk]).losses(z_loss)
+    return nll, z
+
+
 class _ChunkedLoss(torch.autograd.Function):
     @staticmethod
     def forward(
@@ -103,20 +151,15 @@ class _ChunkedLoss(torch.autograd.Function):
         labels: Tensor,
         z_loss: float,
         chunk_loss: LossAndGradient,
-        wants_gradient: bool,  # noqa: FBT001 - autograd passes by position
     ) -> tuple[Tensor, Tensor, Tensor]:
-        # A power of two: micro-batches are mostly multiples of it, and matrix products like it.
-        num_rows = 1 << max(0, (_CHUNK_LOGITS[rows.device.type] // weight.shape[0]).bit_length() - 1)
         nll = rows.new_empty(len(rows), dtype=torch.float32)
         z = torch.empty_like(nll)
-        rows_gradient = torch.empty_like(rows) if wants_gradient else None
-        weight_gradient = torch.zeros_like(weight, dtype=torch.float32) if wants_gradient else None
-        for start in range(0, len(rows), num_rows):
-            chunk = slice(start, start + num_rows)
+        rows_gradient = torch.empty_like(rows)
+        weight_gradient = torch.zeros_like(weight, dtype=torch.float32)
+        for chunk in _chunks(rows, len(weight)):
             nll[chunk], z[chunk], gradient = chunk_loss(rows[chunk] @ weight.T, labels[chunk], z_loss)
-            if rows_gradient is not None and weight_gradient is not None:
-                torch.mm(gradient, weight, out=rows_gradient[chunk])
-                weight_gradient += gradient.T @ rows[chunk]
+            torch.mm(gradient, weight, out=rows_gradient[chunk])
+            weight_gradient += gradient.T @ rows[chunk]
         ctx.save_for_backward(rows_gradient, weight_gradient)
         ctx.weight_dtype = weight.dtype
         ctx.mark_non_differentiable(nll, z)
@@ -127,7 +170,7 @@ class _ChunkedLoss(torch.autograd.Function):
         ctx: Any,  # noqa: ANN401 - as above
         total_gradient: Tensor,
         *_: Tensor,
-    ) -> tuple[Tensor, Tensor, None, None, None, None]:
+    ) -> tuple[Tensor, Tensor, None, None, None]:
         rows_gradient, weight_gradient = ctx.saved_tensors
         weight_gradient = (weight_gradient * total_gradient).to(ctx.weight_dtype)
-        return rows_gradient * total_gradient.to(rows_gradient.dtype), weight_gradient, None, None, None, None
+        return rows_gradient * total_gradient.to(rows_gradient.dtype), weight_gradient, None, None, None
