@@ -204,7 +204,7 @@ LEVELS: dict[str, tuple[str, ...]] = {
     "trainer": (
         "arguments figures mix_order models ranks schedule tensor_files",
         "checkpoint loader spec",
-        "card optimizer plan published resume run_data sharding watching",
+        "card optimizer plan published resume run_data saving sharding watching",
         "evaluation export generation updates",
         "loop writing",
         "stages",

@@ -15,20 +15,20 @@ import logging
 import re
 import shutil
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import torch
-import torch.distributed as dist
 from torch import Tensor
 
-from mixes.errors import CheckpointError, MixError
+from mixes.errors import CheckpointError
 from mixes.files import FileDigest, digest_file, is_inside, publish_file, sync_folder
 from mixes.typed_yaml.canonical import canonical_json
-from trainer.ranks import Ranks, local_part, local_rows
-from trainer.tensor_files import TensorFiles, write_tensors
+from trainer.ranks import local_part, local_rows
+from trainer.tensor_files import TensorFiles
 
 FORMAT = "gristmill-checkpoint/1"
 FILE_NAME = "checkpoint.json"
@@ -36,17 +36,6 @@ WEIGHTS = "weights/"
 """What the names of weights begin with; all other tensors are of the optimizer and of the guard."""
 _STEP = re.compile(r"step-(0|[1-9][0-9]*)")
 _DIGEST_THREADS = 4
-_KINDS: Mapping[str, tuple[type, ...]] = {
-    "step": (int,),
-    "tokens": (int,),
-    "learning_rate": (int, float),
-    "peak_learning_rate": (int, float),
-    "spec": (dict,),
-    "shape": (dict,),
-    "mix": (dict,),
-    "parent": (str,),
-    "ingredients": (list,),
-}
 
 log = logging.getLogger(__name__)
 
@@ -110,22 +99,25 @@ def verified(folder: Path, *, content: bool = True) -> Checkpoint:
         data = place.read_bytes()
     except OSError as error:
         raise CheckpointError(f"{place}: cannot be read: {error.strerror}; wanted a checkpoint's folder") from error
-    record = _record(data, place)
-    digest = record.pop("digest")
     try:
-        files = {name: FileDigest(**file) for name, file in record.pop("files").items()}
-        progress = Progress(**record)
-        wrong = [name for name, kinds in _KINDS.items() if not isinstance(getattr(progress, name), kinds)]
-    except (AttributeError, KeyError, TypeError) as error:
-        raise CheckpointError(f"{place}: found other keys than {FORMAT} has: {error}") from error
-    if wrong:
-        raise CheckpointError(
-            f"{place}: {wrong[0]}: found {getattr(progress, wrong[0])!r}, which is of another type than wanted"
-        )
+        record = json.loads(data)
+        digest = record.pop("digest")
+        is_sound = _sealed(record) == data
+        found = record.pop("format")
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
+        raise CheckpointError(f"{place}: cannot be read as a record: {error!r}; the checkpoint is damaged") from error
+    if not is_sound:
+        raise CheckpointError(f"{place}: its content has another digest than it says; the checkpoint is damaged")
+    if found != FORMAT:
+        raise CheckpointError(f"{place}: found the format {found!r}, wanted {FORMAT!r}; use the version that wrote it")
+    try:
+        files = msgspec.convert(record.pop("files"), dict[str, FileDigest])
+        Progress(**record)  # refuses unknown keys, over which the next line would pass
+        progress = msgspec.convert(record, Progress)
+    except (KeyError, TypeError, msgspec.ValidationError) as error:
+        raise CheckpointError(f"{place}: found other keys or values than {FORMAT} has: {error}") from error
     with ThreadPoolExecutor(_DIGEST_THREADS) as threads:
-        for problem in threads.map(lambda item: _damage(folder, *item), sorted(files.items()) if content else ()):
-            if problem is not None:
-                raise CheckpointError(problem)
+        list(threads.map(lambda file: _require_sound(folder, *file), sorted(files.items()) if content else ()))
     return Checkpoint(
         folder=folder, progress=progress, digest=digest, shards=tuple(folder / name for name in sorted(files))
     )
@@ -185,120 +177,6 @@ def fill_from(checkpoint: Checkpoint, state: Mapping[str, Tensor]) -> None:
             local_part(tensor).copy_(loaded)
 
 
-class CheckpointWriter:
-    """Writes the checkpoints of a run while training goes on; to be closed, which waits for the last one.
-
-    Tensors are copied to the CPU at once and written by a thread. The threads of all ranks meet in a gloo group of
-    their own: on the group of the training itself their words would mix with those of the gradients.
-
-    Args:
-        output: the run's folder.
-        keep: newest checkpoints that stay.
-        ranks: all processes; they must share the folder.
-        milestone: checkpoints of steps divisible by it stay for ever and are not counted; None for none.
-    """
-
-    def __init__(self, output: Path, keep: int, ranks: Ranks, milestone: int | None = None) -> None:
-        self._output = output
-        self._keep = keep
-        self._milestone = milestone
-        self._ranks = dataclasses.replace(ranks, control=dist.new_group(backend="gloo"))
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="checkpoint")
-        self._running: Future[None] | None = None
-        if ranks.is_first:
-            output.mkdir(parents=True, exist_ok=True)
-            for leftover in output.glob("step-*.tmp"):
-                shutil.rmtree(leftover)
-        dist.barrier(group=self._ranks.control)
-
-    def save(self, state: Mapping[str, Tensor], progress: Progress) -> None:
-        """Begin to write a checkpoint; every rank calls it, after the same step.
-
-        Args:
-            state: sharded tensors, and whole ones that are the same on every rank; of several replicas of a model the
-                first is written, and the files of the others hold no tensor.
-            progress: the same on every rank.
-
-        Raises:
-            CheckpointError: an earlier checkpoint could not be written.
-        """
-        self.wait()
-        pieces, first_rows = {}, {}
-        for name, tensor in state.items():
-            first, stop = local_rows(tensor)
-            is_mine = self._ranks.is_in_first_replica and (local_part(tensor) is not tensor or self._ranks.is_first)
-            if is_mine and (stop > first or self._ranks.is_first):
-                pieces[name] = local_part(tensor).detach().to("cpu", copy=True).contiguous()
-                first_rows[name] = first
-        self._running = self._thread.submit(self._write, pieces, first_rows, progress)
-
-    def wait(self) -> None:
-        """Return when all that was saved is on disk.
-
-        Raises:
-            CheckpointError: it could not be written, here or on another rank.
-        """
-        if self._running is not None:
-            running, self._running = self._running, None
-            running.result()
-
-    def close(self) -> None:
-        """Wait for the last checkpoint and end the thread."""
-        try:
-            self.wait()
-        finally:
-            self._thread.shutdown()
-
-    def _write(self, pieces: Mapping[str, Tensor], first_rows: Mapping[str, int], progress: Progress) -> None:
-        """Write this rank's shard and, when all ranks have theirs, publish the folder."""
-        folder = self._output / f"step-{progress.step}.tmp"
-        written, problem = FileDigest(size=0, digest="00" * 32), None
-        try:
-            path = folder / shard_name(self._ranks.rank, self._ranks.world_size)
-            written = publish_file(str(path), lambda handle: write_tensors(handle, pieces, first_rows))
-        except MixError as error:
-            problem = f"{error}; {_room(folder.parent, sum(piece.nbytes for piece in pieces.values()))}"
-        files = self._gathered(written)
-        if self._ranks.is_first and all(file.size for file in files.values()):
-            try:
-                self._publish(folder, files, progress)
-            except (MixError, OSError) as error:
-                problem = str(error)
-        if self._ranks.any(problem is not None or not all(file.size for file in files.values())):
-            if self._ranks.is_first:
-                shutil.rmtree(folder, ignore_errors=True)  # what it takes is wanted for the next try
-            raise CheckpointError(problem or f"{folder}: could not be written by another rank; see its message")
-
-    def _gathered(self, written: FileDigest) -> dict[str, FileDigest]:
-        """Return what every rank has written, by the name of its shard; size 0 where that failed."""
-        sent = torch.tensor(list(written.size.to_bytes(8, "little") + bytes.fromhex(written.digest)), dtype=torch.uint8)
-        received = [torch.empty_like(sent) for _ in range(self._ranks.world_size)]
-        dist.all_gather(received, sent, group=self._ranks.control)
-        words = [bytes(word.tolist()) for word in received]
-        return {
-            shard_name(rank, len(words)): FileDigest(size=int.from_bytes(word[:8], "little"), digest=word[8:].hex())
-            for rank, word in enumerate(words)
-        }
-
-    def _publish(self, folder: Path, files: Mapping[str, FileDigest], progress: Progress) -> None:
-        """Publish the folder, and remove checkpoints that are no longer kept."""
-        publish(folder, self._output / f"step-{progress.step}", files, progress)
-        steps = steps_on_disk(self._output)
-        for step in [step for step in steps if self._milestone is None or step % self._milestone][: -self._keep]:
-            doomed = self._output / f"step-{step}.tmp"  # a name that nobody takes for a checkpoint, should we be killed
-            (self._output / f"step-{step}").rename(doomed)
-            shutil.rmtree(doomed)
-
-
-def _room(folder: Path, needed: int) -> str:
-    """Return how many bytes one rank's file needs and how many are free."""
-    try:
-        free = f"{shutil.disk_usage(folder).free:,}"
-    except OSError:
-        free = "an unknown number"
-    return f"this rank's file needs {needed:,} bytes, {free} are free"
-
-
 def publish(temporary: Path, folder: Path, files: Mapping[str, FileDigest], progress: Progress) -> None:
     """Make a checkpoint of a folder whose tensor files are written: add the record, rename it.
 
@@ -316,8 +194,7 @@ def publish(temporary: Path, folder: Path, files: Mapping[str, FileDigest], prog
         "format": FORMAT,
         "files": {name: dataclasses.asdict(file) for name, file in files.items()},
     }
-    data = canonical_json(record | {"digest": hashlib.sha256(canonical_json(record)).hexdigest()})
-    publish_file(str(temporary / FILE_NAME), lambda handle: handle.write(data))
+    publish_file(str(temporary / FILE_NAME), lambda handle: handle.write(_sealed(record)))
     temporary.rename(folder)
     sync_folder(folder.parent)
 
@@ -327,38 +204,22 @@ def shard_name(rank: int, world_size: int) -> str:
     return f"shard-{rank:05}-of-{world_size:05}.safetensors"
 
 
-def _record(data: bytes, place: Path) -> dict[str, Any]:  # Any: JSON, checked by the caller
-    """Return the record of a checkpoint whose digest and form are right, its `format` left out."""
-    try:
-        record = json.loads(data)
-        without = {key: value for key, value in record.items() if key != "digest"}
-        is_sound = canonical_json(record) == data
-        digest = hashlib.sha256(canonical_json(without)).hexdigest()
-    except (AttributeError, TypeError, ValueError, RecursionError) as error:
-        raise CheckpointError(f"{place}: cannot be read as JSON: {error}; the checkpoint is damaged") from error
-    if not is_sound or record.get("digest") != digest:
-        raise CheckpointError(
-            f"{place}: found the digest {record.get('digest')!r}, its content gives {digest!r}; "
-            "the checkpoint is damaged: use another"
-        )
-    found = record.pop("format", None)
-    if found != FORMAT:
-        raise CheckpointError(f"{place}: found the format {found!r}, wanted {FORMAT!r}; use the version that wrote it")
-    return dict(record)
+def _sealed(record: Mapping[str, Any]) -> bytes:  # Any: JSON
+    """Return a record as it lies on disk: canonical JSON with a digest of itself."""
+    return canonical_json({**record, "digest": hashlib.sha256(canonical_json(record)).hexdigest()})
 
 
-def _damage(folder: Path, name: str, wanted: FileDigest) -> str | None:
-    """Return what is wrong with one file of a checkpoint, or None."""
+def _require_sound(folder: Path, name: str, wanted: FileDigest) -> None:
+    """Refuse a file of a checkpoint that is damaged, absent or in another folder."""
     path = folder / name
     if not is_inside(name) or "/" in name:
-        return f"{folder / FILE_NAME}: found the file name {name!r}, wanted a file of its folder"
+        raise CheckpointError(f"{folder / FILE_NAME}: found the file name {name!r}, wanted a file of its folder")
     try:
-        size = path.stat().st_size
-        if size != wanted.size:
-            return f"{path}: found {size:,} bytes, wanted {wanted.size:,}; the checkpoint is damaged: use another"
-        digest = digest_file(path).digest
+        found = digest_file(path)
     except OSError as error:
-        return f"{path}: cannot be read: {error.strerror}; the checkpoint is damaged: use another"
-    if digest != wanted.digest:
-        return f"{path}: found the digest {digest}, wanted {wanted.digest}; the checkpoint is damaged: use another"
-    return None
+        raise CheckpointError(f"{path}: cannot be read: {error.strerror}; the checkpoint is damaged") from error
+    if found != wanted:
+        raise CheckpointError(
+            f"{path}: found {found.size:,} bytes of digest {found.digest}, "
+            f"wanted {wanted.size:,} of {wanted.digest}; the checkpoint is damaged"
+        )

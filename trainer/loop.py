@@ -10,14 +10,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Any
 
 import torch.distributed as dist
 
 from mixes.errors import MixError, SpecError
 from mixes.lock import hold_folder
 from mixes.manifest import Manifest
-from trainer.checkpoint import CheckpointWriter, Progress, fill_from, steps_on_disk, verified
+from trainer.checkpoint import Progress, fill_from, steps_on_disk, verified
 from trainer.evaluation.periodic import PeriodicEvaluation
 from trainer.figures import StepFigures
 from trainer.loader import Batch, prefetched
@@ -25,6 +24,7 @@ from trainer.published import is_published, open_published
 from trainer.ranks import Ranks, process_group
 from trainer.resume import find_checkpoint, first_progress, known_parent, require_same_run
 from trainer.run_data import RunData, open_data
+from trainer.saving import CheckpointWriter
 from trainer.sharding import fill_with_initial_weights
 from trainer.spec import TrainSpec
 from trainer.updates import Trainer
@@ -73,17 +73,16 @@ class Outcome:
     stopped_by: signal.Signals | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Run:
-    """A run that is ready for its next step; `open_run` makes it."""
+    """A run that is ready for its next step, with its tensors filled; `open_run` makes it."""
 
-    spec: TrainSpec
-    options: RunOptions
-    data: RunData
-    ranks: Ranks
-    trainer: Trainer
-    progress: Progress
-    evaluation: PeriodicEvaluation | None
+    def __init__(self, spec: TrainSpec, options: RunOptions, data: RunData, ranks: Ranks) -> None:
+        self.spec, self.options, self.data, self.ranks = spec, options, data, ranks
+        self.trainer, self.progress = _begin(spec, options, data.manifests, ranks)
+        self._evaluation = None
+        if spec.evaluation is not None:
+            model = self.trainer.model
+            self._evaluation = PeriodicEvaluation(spec.evaluation, spec, options.mixes[0], model, ranks)
 
     def finish(self) -> Outcome:
         """Do the steps that are left, or those until SIGTERM or SIGINT, and leave a checkpoint.
@@ -94,12 +93,10 @@ class Run:
         """
         output, kept = self.options.output, self.spec.checkpoint
         with contextlib.ExitStack() as stack:
-            writer = stack.enter_context(
-                contextlib.closing(CheckpointWriter(output, kept.keep, self.ranks, kept.milestone))
-            )
+            writer = CheckpointWriter(output, kept.keep, self.ranks, kept.milestone)
+            stack.callback(writer.close)
             metrics = stack.enter_context(contextlib.closing(self._metrics())) if self.ranks.is_first else None
-            signals = stack.enter_context(_stop_signals())
-            outcome = self._steps(writer, metrics, signals)
+            outcome = self._steps(writer, metrics, stack.enter_context(_stop_signals()))
             writer.wait()
             if metrics is not None:
                 write_report(output, metrics.curves)
@@ -107,58 +104,46 @@ class Run:
 
     def _steps(self, writer: CheckpointWriter, metrics: MetricsWriter | None, signals: list[signal.Signals]) -> Outcome:
         spec, done = self.spec, self.progress.step
-        with contextlib.closing(prefetched(self.data, done + 1, spec.num_steps)) as batches:
-            for number, (batch, waited) in enumerate(_timed(batches), done + 1):
-                figures = self.trainer.step(number, batch)
-                done = number
+        first = done + 1
+        with contextlib.closing(prefetched(self.data, first, spec.num_steps)) as batches:
+            for done, (batch, waited) in enumerate(_timed(batches), first):
+                figures = self.trainer.step(done, batch)
                 stops = self.ranks.any(bool(signals))
-                saves = stops or number == spec.num_steps or number % spec.checkpoint.interval == 0
+                saves = stops or done == spec.num_steps or done % spec.checkpoint.interval == 0
                 if metrics is not None:
                     metrics.add(figures, waited)
-                    if saves or number % spec.log_interval == 0:
+                    if saves or done % spec.log_interval == 0:
                         metrics.flush()
                 if not stops:
-                    self._evaluate(number, metrics)
+                    self._evaluate(done, metrics)
                 if saves:
                     self._save(writer, metrics, figures)
                 if stops:
                     break
         return Outcome(step=done, stopped_by=signals[0] if signals else None)
 
+    def _evaluate(self, step: int, metrics: MetricsWriter | None) -> None:
+        """Evaluate the model where that is due, before the step's checkpoint: who resumes from that has the figures."""
+        if self._evaluation is not None and self._evaluation.is_due(step):
+            figures = self._evaluation.figures()
+            if metrics is not None:
+                metrics.add_evaluation(step, figures)
+
     def _save(self, writer: CheckpointWriter, metrics: MetricsWriter | None, figures: StepFigures) -> None:
         """Begin to write a checkpoint, when all that is said of the steps before it is on disk."""
         if metrics is not None:
             metrics.settle()
             write_report(self.options.output, metrics.curves)
-        writer.save(self.trainer.state(), self._progress_after(figures.step, figures.learning_rate))
-
-    def _evaluate(self, step: int, metrics: MetricsWriter | None) -> None:
-        """Evaluate the model where that is due, before the step's checkpoint: who resumes from that has the figures."""
-        if self.evaluation is not None and self.evaluation.is_due(step):
-            figures = self.evaluation.figures()
-            if metrics is not None:
-                metrics.add_evaluation(step, figures)
-
-    def _progress_after(self, step: int, learning_rate: float) -> Progress:
+        step, rate = figures.step, figures.learning_rate
         tokens = step * self.spec.tokens_per_step
-        return dataclasses.replace(self.progress, step=step, tokens=tokens, learning_rate=learning_rate)
+        writer.save(
+            self.trainer.state(), dataclasses.replace(self.progress, step=step, tokens=tokens, learning_rate=rate)
+        )
 
     def _metrics(self) -> MetricsWriter:
         """Return what writes the figures of the run, after what is known of it before its first step is written."""
-        output, done, settings = self.options.output, self.progress.step, self._settings()
-        facts = self._facts()
-        write_facts(output, facts, settings)
-        boards: list[Board] = [TensorBoard(output / TENSORBOARD_FOLDER, done + 1)]
-        if self.options.wandb_project is not None:
-            boards.append(WeightsAndBiases(self.options.wandb_project, output, settings))
-        return MetricsWriter(output, facts, done, boards, self.data.documents)
-
-    def _settings(self) -> dict[str, Any]:  # Any: JSON
-        progress = self.progress
-        return {"spec": progress.spec, "shape": progress.shape, "mix": progress.mix, "parent": progress.parent}
-
-    def _facts(self) -> RunFacts:
-        return RunFacts(
+        output, done = self.options.output, self.progress.step
+        facts = RunFacts(
             last_step=self.spec.num_steps,
             tokens_per_step=self.spec.tokens_per_step,
             flops_per_token=self.trainer.model.shape.flops_per_token(self.spec.sequence_length),
@@ -166,6 +151,12 @@ class Run:
             device=self.ranks.device,
             world_size=self.ranks.world_size,
         )
+        settings = {name: getattr(self.progress, name) for name in ("spec", "shape", "mix", "parent")}
+        write_facts(output, facts, settings)
+        boards: list[Board] = [TensorBoard(output / TENSORBOARD_FOLDER, done + 1)]
+        if self.options.wandb_project is not None:
+            boards.append(WeightsAndBiases(self.options.wandb_project, output, settings))
+        return MetricsWriter(output, facts, done, boards, self.data.documents)
 
 
 @contextlib.contextmanager
@@ -193,19 +184,7 @@ def open_run_on(ranks: Ranks, spec: TrainSpec, options: RunOptions) -> Iterator[
         _require_even_shares(spec, ranks)
         if options.fresh:
             _forget(options.output, ranks)
-        trainer, progress = _begin(spec, options, data.manifests, ranks)
-        evaluation = None
-        if spec.evaluation is not None:
-            evaluation = PeriodicEvaluation(spec.evaluation, spec, options.mixes[0], trainer.model, ranks)
-        yield Run(
-            spec=spec,
-            options=options,
-            data=data,
-            ranks=ranks,
-            trainer=trainer,
-            progress=progress,
-            evaluation=evaluation,
-        )
+        yield Run(spec, options, data, ranks)
 
 
 def _begin(
@@ -292,11 +271,11 @@ def _stop_signals() -> Iterator[list[signal.Signals]]:
 
     def note(number: int, _frame: FrameType | None) -> None:
         received.append(signal.Signals(number))
-        signal.signal(number, before[signal.Signals(number)])
+        signal.signal(number, before[received[-1]])
 
-    for number in before:
-        signal.signal(number, note)
     try:
+        for number in before:
+            signal.signal(number, note)
         yield received
     finally:
         for number, handler in before.items():

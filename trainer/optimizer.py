@@ -7,7 +7,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.optim import AdamW
 
-from trainer.ranks import local_part, shard_group
+from trainer.ranks import Ranks, local_part
 from trainer.spec import OptimizerSpec
 
 WINDOW = 128  # steps that a spike is measured against, as in OLMo-core's SkipStepOptimizer
@@ -55,18 +55,17 @@ def apply_step(optimizer: AdamW, learning_rate: float, skipped: Tensor) -> None:
     optimizer.zero_grad(set_to_none=True)
 
 
-def clip_gradients(parameters: Iterable[nn.Parameter], max_norm: float) -> Tensor:
+def clip_gradients(parameters: Iterable[nn.Parameter], max_norm: float, ranks: Ranks) -> Tensor:
     """Scale all gradients down to a global norm of at most `max_norm`; return the norm before, shape (), float32.
 
     The norm of each row is taken in float32 and their squares are summed in float64: no rank has part of a row (of a
     stack of experts, of an expert), so the result does not depend on how many there are. With
     `torch.nn.utils.clip_grad_norm_` its last bit does.
     """
-    sharded = [parameter.grad for parameter in parameters if parameter.grad is not None]
-    gradients = [local_part(gradient) for gradient in sharded]
+    gradients = [local_part(parameter.grad) for parameter in parameters if parameter.grad is not None]
     rows = [torch.linalg.vector_norm(part.flatten(1), dim=1) if part.ndim > 1 else part for part in gradients]
     square = torch.cat(rows).double().square().sum()
-    dist.all_reduce(square, group=shard_group(sharded[0]))
+    dist.all_reduce(square, group=ranks.shard_group)
     norm = square.sqrt().float()
     torch._foreach_mul_(gradients, (max_norm / (norm + 1e-6)).clamp(max=1.0))
     return norm

@@ -43,6 +43,11 @@ class Ranks:
         return self.mesh.size(self.mesh.ndim - 1)
 
     @property
+    def shard_group(self) -> dist.ProcessGroup:
+        """Return the processes that share one replica with this one."""
+        return self.mesh.get_group(self.mesh.ndim - 1)
+
+    @property
     def is_in_first_replica(self) -> bool:
         """Return True where this process holds a part of the first replica; the others hold the same again."""
         return self.rank < self.num_shards
@@ -126,11 +131,6 @@ def _mesh(device_type: str, num_replicas: int) -> DeviceMesh:
     shape = (num_replicas, dist.get_world_size() // num_replicas)
     mesh = init_device_mesh(device_type, shape, mesh_dim_names=("replicate", "shard"))
     return mesh if num_replicas > 1 else mesh["shard"]
-
-
-def shard_group(tensor: Tensor) -> dist.ProcessGroup | None:
-    """Return the processes that a tensor is spread over; None, which means all, where it is not sharded."""
-    return tensor.device_mesh.get_group(tensor.device_mesh.ndim - 1) if isinstance(tensor, DTensor) else None
 
 
 def local_part(tensor: Tensor) -> Tensor:

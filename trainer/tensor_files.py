@@ -3,9 +3,10 @@
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from operator import itemgetter
 from pathlib import Path
-from types import TracebackType
-from typing import BinaryIO, NamedTuple, Protocol, Self
+from typing import Any, BinaryIO, NamedTuple
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -67,27 +68,7 @@ def write_pieces(
     assert offset == 0, "the pieces are not those of the forms"
 
 
-class _Slice(Protocol):
-    """Rows of a tensor that are read when asked for; safetensors' own class has no types."""
-
-    def get_shape(self) -> list[int]: ...
-
-    def __getitem__(self, rows: slice) -> Tensor: ...
-
-
-class _File(Protocol):
-    """An open safetensors file; the library's own class has no types."""
-
-    def metadata(self) -> dict[str, str] | None: ...
-
-    def keys(self) -> list[str]: ...
-
-    def get_slice(self, name: str) -> _Slice: ...
-
-    def get_tensor(self, name: str) -> Tensor: ...
-
-
-class TensorFiles:
+class TensorFiles(AbstractContextManager["TensorFiles"]):
     """Reads tensors whose rows may be spread over several files; to be closed after use.
 
     Args:
@@ -98,15 +79,16 @@ class TensorFiles:
     """
 
     def __init__(self, paths: Sequence[Path]) -> None:
-        self._paths = list(paths)
-        self._files = [_opened(path) for path in paths]
-        self._pieces: dict[str, list[tuple[int, int]]] = {}  # name -> (first row, file), by row
-        for number, file in enumerate(self._files):
+        self._folder = paths[0].parent
+        self._pieces: dict[str, list[tuple[int, Any]]] = {}  # name -> (first row, rows still on disk), by row
+        for path in paths:
+            file = _opened(path)
             metadata = file.metadata() or {}
             for name in file.keys():  # noqa: SIM118 - no mapping
-                self._pieces.setdefault(name, []).append((int(metadata.get(_FIRST_ROW + name, "0")), number))
+                first_row = int(metadata.get(_FIRST_ROW + name, "0"))
+                self._pieces.setdefault(name, []).append((first_row, file.get_slice(name)))
         for pieces in self._pieces.values():
-            pieces.sort()
+            pieces.sort(key=itemgetter(0))
 
     @property
     def names(self) -> list[str]:
@@ -119,7 +101,9 @@ class TensorFiles:
         Raises:
             CheckpointError: there is no such tensor.
         """
-        shapes = [self._files[number].get_slice(name).get_shape() for _, number in self._known(name)]
+        if name not in self._pieces:
+            raise CheckpointError(f"{self._folder}: found no tensor {name!r}; wanted one from this model")
+        shapes = [piece.get_shape() for _, piece in self._pieces[name]]
         return (sum(shape[0] for shape in shapes), *shapes[0][1:]) if shapes[0] else ()
 
     def read(self, name: str, first: int = 0, stop: int | None = None) -> Tensor:
@@ -128,42 +112,28 @@ class TensorFiles:
         Raises:
             CheckpointError: there is no such tensor, or some of its rows are in no file.
         """
-        slices = [(row, self._files[number].get_slice(name)) for row, number in self._known(name)]
-        if not slices[0][1].get_shape():
-            return self._files[self._pieces[name][0][1]].get_tensor(name)
-        stop = self.shape(name)[0] if stop is None else stop
-        rows, place = [], first
-        for row, piece in slices:
+        shape, pieces = self.shape(name), self._pieces[name]
+        if not shape:
+            whole: Tensor = pieces[0][1][()]
+            return whole
+        stop = shape[0] if stop is None else stop
+        rows, place = [pieces[0][1][0:0]], first
+        for row, piece in pieces:
             end = min(stop, row + piece.get_shape()[0])
             if row <= place < end:
                 rows.append(piece[place - row : end - row])
                 place = end
         if place < stop:
-            raise CheckpointError(f"{self._paths[0].parent}: {name}: found rows up to {place:,}, wanted {stop:,}")
-        return torch.cat(rows) if rows else slices[0][1][0:0]
+            raise CheckpointError(f"{self._folder}: {name}: found rows up to {place:,}, wanted {stop:,}")
+        return torch.cat(rows)
 
-    def _known(self, name: str) -> list[tuple[int, int]]:
-        """Return where the pieces of a tensor begin and which file each is in, by row."""
-        if name not in self._pieces:
-            raise CheckpointError(f"{self._paths[0].parent}: found no tensor {name!r}; wanted one from this model")
-        return self._pieces[name]
-
-    def close(self) -> None:
+    def __exit__(self, *_: object) -> None:
         """Close all files."""
-        self._files.clear()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
+        self._pieces.clear()
 
 
-def _opened(path: Path) -> _File:
+def _opened(path: Path) -> Any:  # noqa: ANN401 - the library's own class has no types
     try:
-        file: _File = safe_open(path, framework="pt", device="cpu")
+        return safe_open(path, framework="pt", device="cpu")
     except (OSError, SafetensorError) as error:
         raise CheckpointError(f"{path}: cannot be read as safetensors: {error}; copy it again") from error
-    return file

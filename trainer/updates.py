@@ -77,7 +77,7 @@ class Trainer:
             sums.append(self._sums_of(losses, labels[rows]))
         batch_sums = self._of_all_ranks(torch.cat(sums, dim=1))
         nll, _, num_labels = batch_sums[:3].double().sum(1)
-        norm = clip_gradients(self.model.parameters(), self._spec.optimizer.max_grad_norm)
+        norm = clip_gradients(self.model.parameters(), self._spec.optimizer.max_grad_norm, self._ranks)
         skipped = self.guard.check(nll / num_labels.clamp(min=1), norm)
         rate = learning_rate(number, self._schedule)
         apply_step(self.optimizer, rate, skipped)
@@ -108,11 +108,7 @@ class Trainer:
         return torch.cat((rows, of_router))
 
     def _of_all_ranks(self, sums: Tensor) -> Tensor:
-        """Return the columns of every rank, side by side; adding zeros is exact, so their number changes nothing."""
-        if self._ranks.world_size == 1:
-            return sums
-        size = sums.shape[1]
-        everything = sums.new_zeros(len(sums), self._spec.global_batch)
-        everything[:, self._ranks.rank * size : (self._ranks.rank + 1) * size] = sums
-        dist.all_reduce(everything)
-        return everything
+        """Return the columns of every rank, side by side."""
+        of_ranks = [torch.empty_like(sums) for _ in range(self._ranks.world_size)]
+        dist.all_gather(of_ranks, sums)
+        return torch.cat(of_ranks, dim=1)

@@ -25,7 +25,7 @@ from trainer import loop, updates
 from trainer.checkpoint import fill_from, steps_on_disk, verified
 from trainer.figures import StepFigures
 from trainer.loader import Batch, Loader
-from trainer.loop import LOCK_FILE, Outcome, RunOptions, open_run
+from trainer.loop import LOCK_FILE, Outcome, RunOptions, open_run, open_run_on
 from trainer.models.decoder import LanguageModel
 from trainer.models.documents import documents_of
 from trainer.models.head import IGNORED
@@ -52,16 +52,25 @@ def shards_of(folder: Path) -> list[bytes]:
     return [path.read_bytes() for path in verified(folder).shards]
 
 
-def plain_losses(spec: TrainSpec, mix: Path) -> list[float]:
-    """The training loop without any of our machinery: one process, whole logits, PyTorch's own optimizer."""
+def plain_losses(spec: TrainSpec, mix: Path, *, whole_logits: bool = False, ranks: Ranks | None = None) -> list[float]:
+    """The training loop without any of our machinery: one process, no FSDP, PyTorch's own optimizer and clipping.
+
+    Args:
+        spec: of the run.
+        mix: its mix.
+        whole_logits: take the loss of the whole batch by `cross_entropy` over all logits, not by the model's head.
+        ranks: where it is given, the kernel of AdamW and the order in which squares are added are those of a run.
+    """
     manifest = load(mix)
     model = LanguageModel(spec.model.shape(manifest.tokenizer.vocab_size))
     fill_with_initial_weights(model, spec.seed)
     embedding = model.model.embed_tokens.weight
     others = [parameter for parameter in model.parameters() if parameter is not embedding]
     groups = [{"params": others, "weight_decay": 0.1}, {"params": [embedding], "weight_decay": 0.0}]
-    optimizer = torch.optim.AdamW(groups, betas=(0.9, 0.95), eps=1e-8)
+    optimizer = torch.optim.AdamW(groups, betas=(0.9, 0.95), eps=1e-8, fused=ranks is not None)
     schedule = spec.learning_schedule(0.004)
+    size = spec.global_batch if whole_logits else spec.micro_batch
+    num_labels = spec.global_batch * (spec.sequence_length - 1)
     losses = []
     with TokenStream(manifest, mix_root(mix)) as stream:
         loader = Loader(
@@ -74,45 +83,55 @@ def plain_losses(spec: TrainSpec, mix: Path) -> list[float]:
         )
         for step in range(1, spec.num_steps + 1):
             batch = loader.batch(step)
-            documents = None
-            if batch.documents is not None:
-                documents = documents_of(batch.documents, torch.device("cpu"), torch.float32)
-            hidden, of_routers = model.model.states(batch.tokens, documents)
-            logits, labels = model.lm_head.logits(hidden), batch.labels
-            nll = functional.cross_entropy(logits.flatten(0, 1), labels.flatten(), ignore_index=IGNORED)
-            z = spec.z_loss * logits.logsumexp(-1)[labels != IGNORED].square().mean()
             optimizer.zero_grad()
-            router = 0.0 if of_routers is None else 0.01 * of_routers[0] + 0.001 * of_routers[1]
-            (nll + z + router).backward()
-            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            total = 0.0
+            for start in range(0, spec.global_batch, size):
+                rows = slice(start, start + size)
+                tokens, labels, documents = batch.tokens[rows], batch.labels[rows], None
+                if batch.documents is not None:
+                    documents = documents_of(batch.documents[rows], torch.device("cpu"), torch.float32)
+                if whole_logits:
+                    hidden, of_routers = model.model.states(tokens, documents)
+                    logits = model.lm_head.logits(hidden)
+                    flat = logits.flatten(0, 1), labels.flatten()
+                    nll = functional.cross_entropy(*flat, ignore_index=IGNORED, reduction="sum")
+                    loss = nll + spec.z_loss * logits.logsumexp(-1)[labels != IGNORED].square().sum()
+                else:
+                    loss, by_instance, _, of_routers = model(tokens, labels, spec.z_loss, documents)
+                    nll = by_instance.double().sum()
+                router = 0.0 if of_routers is None else 0.01 * of_routers[0] + 0.001 * of_routers[1]
+                (loss / num_labels + router * size / spec.global_batch).backward()
+                total += nll.item()
+            if ranks is None:
+                torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            else:
+                clip_gradients(model.parameters(), 1.0, ranks)
             for group in optimizer.param_groups:
                 group["lr"] = learning_rate(step, schedule)
             optimizer.step()
-            losses.append(nll.item())
+            losses.append(total / int((batch.labels != IGNORED).sum()))
     return losses
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [
-        [],
-        [
-            ("preset: tiny", "preset: tiny, num_experts: 6, experts_per_token: 2, intermediate_size: 32"),
-            ("micro_batch: 4", "micro_batch: 8\ndocument_masking: true"),  # experts are balanced over a micro-batch
-        ],
-    ],
-    ids=["dense", "experts inside documents"],
-)
-def test_losses_are_those_of_a_plain_loop(mix: Path, tmp_path: Path, changes: list[tuple[str, str]]) -> None:
-    spec = spec_with(("steps: 6", "steps: 12"), *changes)
-    train(spec, mix, tmp_path / "run")
-    assert losses_of(tmp_path / "run") == pytest.approx(plain_losses(spec, mix), rel=1e-6)
+EXPERTS = [
+    ("preset: tiny", "preset: tiny, num_experts: 6, experts_per_token: 2, intermediate_size: 32"),
+    ("micro_batch: 4", "micro_batch: 8\ndocument_masking: true"),  # experts are balanced over a micro-batch
+]
 
 
-def test_the_loss_falls(mix: Path, tmp_path: Path) -> None:
-    train(spec_with(("steps: 6", "steps: 60"), ("interval: 1", "interval: 60")), mix, tmp_path / "run")
+@pytest.mark.parametrize("changes", [[], EXPERTS], ids=["dense", "experts inside documents"])
+def test_losses_are_those_of_a_plain_loop(
+    mix: Path, tmp_path: Path, ranks: Ranks, changes: list[tuple[str, str]]
+) -> None:
+    """Sharding changes no bit; PyTorch's clipping and AdamW do, in the last place, and the loss of whole logits."""
+    spec = spec_with(("steps: 6", "steps: 60"), ("interval: 1", "interval: 60"), *changes)
+    with open_run_on(ranks, spec, RunOptions(mixes=(mix,), output=tmp_path / "run", device="cpu")) as run:
+        run.finish()
     losses = losses_of(tmp_path / "run")
-    assert sum(losses[-5:]) < 0.75 * sum(losses[:5])
+    assert sum(losses[-5:]) < 0.75 * sum(losses[:5])  # the model learns
+    assert losses == plain_losses(spec, mix, ranks=ranks)
+    assert losses == pytest.approx(plain_losses(spec, mix), rel=1e-6)
+    assert losses[:12] == pytest.approx(plain_losses(spec, mix, whole_logits=True)[:12], rel=1e-6)
 
 
 def test_two_runs_are_equal_to_the_bit(mix: Path, finished: Path, tmp_path: Path) -> None:
@@ -182,13 +201,13 @@ def test_gradients_that_are_nan_never_reach_the_weights(
 ) -> None:
     calls = itertools.count(1)
 
-    def poisoned(parameters: Iterable[torch.nn.Parameter], max_norm: float) -> torch.Tensor:
+    def poisoned(parameters: Iterable[torch.nn.Parameter], max_norm: float, ranks: Ranks) -> torch.Tensor:
         kept = list(parameters)
         if next(calls) == 3:
             for parameter in kept:
                 assert parameter.grad is not None
                 local_part(parameter.grad).fill_(torch.nan)
-        return clip_gradients(kept, max_norm)
+        return clip_gradients(kept, max_norm, ranks)
 
     monkeypatch.setattr(updates, "clip_gradients", poisoned)
     train(spec_with(), mix, tmp_path)

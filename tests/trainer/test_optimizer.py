@@ -90,7 +90,7 @@ def test_clipping_is_that_of_torch(ranks: Ranks, max_norm: float) -> None:
     model, reference = small_model(), small_model()
     give_gradients(model)
     give_gradients(reference)
-    norm = clip_gradients(model.parameters(), max_norm)
+    norm = clip_gradients(model.parameters(), max_norm, ranks)
     expected = nn.utils.clip_grad_norm_(reference.parameters(), max_norm)
     torch.testing.assert_close(norm, expected)
     assert norm.dtype == torch.float32

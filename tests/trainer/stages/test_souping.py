@@ -12,9 +12,10 @@ from torch import Tensor
 from mixes.errors import CheckpointError, SpecError
 from tests.trainer.small_run import spec_with, train
 from trainer import soup as entry
-from trainer.checkpoint import Checkpoint, CheckpointWriter, Progress, verified
+from trainer.checkpoint import Checkpoint, Progress, verified
 from trainer.models.presets import PRESETS
 from trainer.ranks import Ranks
+from trainer.saving import CheckpointWriter
 from trainer.stages import souping
 from trainer.stages.souping import require_siblings, write_soup
 from trainer.tensor_files import TensorFiles
