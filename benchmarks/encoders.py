@@ -230,7 +230,7 @@ def _measured(data: Path, output: Path, encoder: TextEncoder) -> tuple[BuildSett
     source = {"name": "documents", "documents": "{data}/documents/*.jsonl.gz", "proportion": 1.0}
     spec = {"name": "encoders", "tokens": 1, "tokenizer": {"file": str(TOKENIZER)}, "sources": [source]}
     (output / "spec.yaml").write_text(yaml.safe_dump(spec), "utf-8")
-    plan = make_plan(read_spec(str(output / "spec.yaml")), str(data))
+    plan = make_plan(read_spec(str(output / "spec.yaml"), str(data)), str(data))
     settings = make_settings(
         plan.spec,
         output=str(output),

@@ -119,7 +119,7 @@ def make_pool(folder: Path, num_parts: int, num_documents: int) -> int:
         for number in range(round(share * num_parts)):
             (folder / "data" / source / f"{number:05d}.jsonl").write_bytes(b"\n")
     options = parse_options(build_command(folder, "first", 1_000_000)[2:])
-    plan = make_plan(read_spec(options.spec), options.data)
+    plan = make_plan(read_spec(options.spec, options.data), options.data)
     settings = make_build_settings(options, plan)
     results = [_source(settings, index, plan.units, num_documents) for index in range(len(SHARES))]
     store_pool(settings, plan.units, results)

@@ -62,7 +62,7 @@ def _figures(part: Trial, whole: Trial) -> dict[str, float | int]:
 
 def _try(spec: str, data: str, share: float) -> Trial:
     options = parse_options([spec, "--data", data])
-    bound = build_mix.read_spec(spec)
+    bound = build_mix.read_spec(spec, data)
     plan = make_plan(bound, data)
     with tempfile.TemporaryDirectory() as folder:
         return try_sources(

@@ -7,6 +7,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,7 @@ from filters.rule_sets import known_rule_sets, variant_rule_set, variants_of
 from mixes.errors import GristmillError, SpecError
 from mixes.manifest import Manifest, TokenizerEntry
 from mixes.manifest import parse as parse_manifest
-from mixes.spec.known_names import KnownNames, check_names
+from mixes.spec.known_names import KnownNames, name_problems
 from mixes.spec.mix import MixSpec
 from mixes.spec.places import expand
 from mixes.typed_yaml.binding import Bound, bind_file
@@ -31,6 +32,7 @@ from pipelines.encoding.fim import sentinel_ids
 from pipelines.encoding.proof import proofs
 from pipelines.forgetting.work import begin_build
 from pipelines.forgotten import read_forgotten
+from pipelines.listing import place_problems
 from pipelines.lock import SPILL_PREFIX, hold_output
 from pipelines.options import BuildOptions, parse_options
 from pipelines.plan import Plan, format_bytes, make_plan, num_hash_ranges
@@ -62,12 +64,13 @@ _WHILE_RUNNING = re.compile(r"( \[while running '[^']*'\])+\s*\Z")
 def main(argv: Sequence[str] | None = None) -> int:
     """Return 0 when built, 1 when the build failed, 2 when the request was wrong."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    logging.getLogger("urllib3").setLevel(logging.ERROR)  # what is tried again is in the error, should all tries fail
     try:
         spare_what_is_loaded()
         options = parse_options(argv)
         if options.is_local:  # what goes wrong here comes back as an exception; Beam's log would print it twice more
             logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
-        bound = read_spec(options.spec)
+        bound = read_spec(options.spec, options.data)
         plan = make_plan(bound, options.data)
         pool = None if options.dry_run or options.is_beam_dry_run else _find_pool(options, plan)
         settings = pool[0] if pool else _read_list(options, make_build_settings(options, plan))
@@ -102,13 +105,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def read_spec(path: str) -> Bound[MixSpec]:
-    """Return a spec whose every name is known.
+def read_spec(path: str, data_root: str) -> Bound[MixSpec]:
+    """Return a spec whose every name is known; its places are for the plan to look at.
 
     Raises:
-        SpecError: The file is no spec, or names a measure or rule set that does not exist.
+        SpecError: The file is no spec, or names a measure or rule set that does not exist; all that is wrong with it,
+            places too.
     """
-    bound = bind_file(MixSpec, path)
     measures = known_measures()
     known = KnownNames(
         measures={name: bounds(measure) for name, measure in measures.items() if not is_label(measure)},
@@ -123,8 +126,12 @@ def read_spec(path: str) -> Bound[MixSpec]:
         edits=known_editors(),
         of_evaluations=(*(measure.name for measure in EVALUATION_MEASURES), Evaluations.name),
     )
-    check_names(bound, known)
-    return bound
+    return bind_file(
+        MixSpec,
+        path,
+        check=partial(name_problems, known=known),
+        check_refused=partial(place_problems, data_root=data_root),
+    )
 
 
 def make_build_settings(options: BuildOptions, plan: Plan, tokenizer: TokenizerEntry | None = None) -> BuildSettings:

@@ -14,11 +14,9 @@ from mixes.errors import DataError, GristmillError
 from pages.terminal import printable
 from pipelines.explaining.built import BuiltMix, open_mix
 from pipelines.explaining.fates import find_fate
-from pipelines.explaining.likeness import find_likes
 from pipelines.explaining.pages import explanation_page, likes_page, verdict_words
 from pipelines.explaining.records import Record, all_ids, find_records
 from pipelines.explaining.spelling import nearest_ids
-from pipelines.explaining.telling import explain
 
 _EPILOG = """examples:
   python -m pipelines.explain output --id web-000017
@@ -74,6 +72,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _answer(mix: BuiltMix, options: argparse.Namespace) -> str:
+    from pipelines.explaining.likeness import find_likes  # slow to import: a wrong request is told before
+    from pipelines.explaining.telling import explain
+
     record = _choose_record(mix, options)
     if options.near is not None:
         likes = find_likes(mix, record)

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from mixes.errors import DataError
 from mixes.spec.places import HUB_PLACE
-from pipelines.web import WebError, get, open_web
+from pipelines.web import NUM_CONNECTS, WebError, get, open_web
 
 _MAGIC = re.compile(r"[*?\[]")
 _REFUSED = (401, 403)
@@ -100,7 +100,7 @@ def _list(place: _Place, folder: str, *, recursive: bool) -> Iterator[tuple[str,
     url: str | None = f"{tree}{'/' if folder else ''}{quote(folder)}?recursive={str(recursive).lower()}"
     try:
         while url:
-            response = get(url, _headers())
+            response = get(url, _headers(), num_connects=NUM_CONNECTS)
             for entry in response.json():
                 if entry["type"] == "file":
                     yield entry["path"], int(entry["size"]), (entry.get("lfs") or {}).get("oid") or entry["oid"]

@@ -4,27 +4,22 @@ Planning lists files and reads the tokenizer and the models, never text. What ca
 before hours are spent.
 """
 
-import glob
 import hashlib
 import os
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from filters.duplicates import minhash, normalize, shingles
 from mixes.budget import divide_mix
-from mixes.errors import DataError, SpecError
+from mixes.errors import SpecError
 from mixes.manifest import TokenizerEntry
 from mixes.spec.demands import demands_of
 from mixes.spec.mix import MixSpec
-from mixes.spec.places import expand
 from mixes.spec.sampling import AUTO, planned_share, sampled_shards
 from mixes.spec.source import SourceSpec
 from mixes.typed_yaml.binding import Bound
 from mixes.typed_yaml.canonical import canonical_json
-from mixes.typed_yaml.fields import KeyPath
-from pipelines.readers import ReadSettings, shard_format
-from pipelines.storage import StoredFile, find, is_remote
+from pipelines.listing import Shard, list_shards, missing_files
 
 MEASURES_FORMAT = 1
 """Raised when the bytes of a measures file change for the same input."""
@@ -49,17 +44,6 @@ _TOKENS_PER_DOCUMENT = 250  # few, so that ranges come out small rather than lar
 _RANGE_BYTES = 64e6
 _UNITS_A_SOURCE = 64  # where a source has enough for so many: more workers than one machine mostly has
 _MIN_UNIT_BYTES = 1 << 23  # a unit costs 75 ms beside what its texts cost, which here take seconds
-_SECRETS = re.compile(r"(?<=://)[^/@]*@|[?#].*$")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shard:
-    """One input file of a source."""
-
-    uri: str
-    name: str  # what the manifest and every message call it: relative to the data root, without secrets
-    size: int  # stored bytes, -1 if unknown
-    version: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,13 +104,16 @@ def make_plan(bound: Bound[MixSpec], data_root: str) -> Plan:
     """Expand the globs of a spec, choose the shards that are read, and group them into units.
 
     Raises:
-        SpecError: A pattern matches nothing, or two sources would read one file twice.
+        SpecError: A pattern or name matches nothing, or two sources would read one file: all that is so.
     """
     spec = bound.value
+    listing = list_shards(spec, data_root)
+    problems = [*listing.problems, *missing_files(spec, data_root)]
+    if problems:
+        raise bound.errors(problems)
     sources: list[SourcePlan] = []
     units: list[Unit] = []
-    for index, source in enumerate(spec.sources):
-        found = _find_shards(bound, index, source, data_root)
+    for index, (source, found) in enumerate(zip(spec.sources, listing.shards, strict=True)):
         is_read = sampled_shards([shard.name for shard in found], spec.seed, source.sample.shards)
         shards = [shard for shard, chosen in zip(found, is_read, strict=True) if chosen]
         for group in _group(shards, unit_bytes(sum(max(shard.size, 0) for shard in shards), spec.units.max_bytes)):
@@ -146,7 +133,6 @@ def make_plan(bound: Bound[MixSpec], data_root: str) -> Plan:
                 max_epochs=source.most_epochs,
             )
         )
-    _check_read_once(bound, units)
     sources = _divide(spec, sources)
     return Plan(spec=_resolve_samples(spec, sources), sources=tuple(sources), units=tuple(units))
 
@@ -195,87 +181,6 @@ def wanted_tokens(spec: MixSpec, available: Sequence[int]) -> list[int]:
 
 def _evenly(total: int, number: int) -> list[int]:
     return [total * (place + 1) // number - total * place // number for place in range(number)]
-
-
-def _find_shards(bound: Bound[MixSpec], index: int, source: SourceSpec, data_root: str) -> list[Shard]:
-    found: dict[str, StoredFile] = {}
-    for number, pattern in enumerate(source.documents):
-        files = find(expand(pattern, data_root if is_remote(data_root) else glob.escape(data_root)))
-        place = ("sources", index, "documents", number)
-        if not files:
-            raise bound.error(place, f"source '{source.name}': {_nothing_found(pattern, data_root)}")
-        for file in files:
-            try:
-                shard_format(file.uri, ReadSettings(format=source.format))
-            except DataError as error:
-                raise bound.error(place, f"source '{source.name}': {error}") from error
-            _check_name(bound, place, file.uri)
-        found |= zip(_identities([file.uri for file in files]), files, strict=True)
-    shards = [
-        Shard(uri=file.uri, name=_shard_name(file.uri, data_root), size=file.size, version=file.version)
-        for file in found.values()
-    ]
-    return sorted(shards, key=lambda shard: shard.name)
-
-
-def _identities(uris: Sequence[str]) -> list[str]:
-    """Return, for each name of a file, what it has in common with all other names of that file."""
-    folders: dict[str, str] = {}  # many files lie in few folders, and to follow the links to one takes a while
-
-    def identity(uri: str) -> str:
-        if is_remote(uri):
-            return uri
-        if os.path.islink(uri):
-            return os.path.realpath(uri)
-        folder, name = os.path.split(uri)
-        if folder not in folders:
-            folders[folder] = os.path.realpath(folder)
-        return os.path.join(folders[folder], name)
-
-    return [identity(uri) for uri in uris]
-
-
-def _check_name(bound: Bound[MixSpec], place: KeyPath, uri: str) -> None:
-    try:
-        uri.encode()
-    except UnicodeEncodeError as error:
-        raise bound.error(place, f"found the file name {uri!r}, wanted UTF-8; rename the file") from error
-
-
-def _check_read_once(bound: Bound[MixSpec], units: Sequence[Unit]) -> None:
-    """Refuse a file that two sources would read: its tokens would count for both."""
-    readers: dict[str, int] = {}
-    shards = [(shard, unit.source) for unit in units for shard in unit.shards]
-    for identity, (shard, source) in zip(_identities([shard.uri for shard, _ in shards]), shards, strict=True):
-        first = readers.setdefault(identity, source)
-        if first != source:
-            names = [bound.value.sources[each].name for each in (first, source)]
-            raise bound.error(
-                ("sources", source, "documents"),
-                f"source '{names[1]}': {shard.name} is read by source '{names[0]}' too; name it in one of them",
-            )
-
-
-def _nothing_found(pattern: str, data_root: str) -> str:
-    if not is_remote(pattern) and os.path.isdir(expand(pattern, data_root)):
-        return f"{pattern!r} is a folder; name its files: {pattern.rstrip('/')}/*"
-    return (
-        f"{_redact(pattern)!r} matches no file with {{data}} = {data_root!r}; give the data root with --data or mend "
-        "the pattern"
-    )
-
-
-def _shard_name(uri: str, data_root: str) -> str:
-    if not is_remote(uri) and not is_remote(data_root):
-        inside = os.path.relpath(uri, data_root)
-        return uri if inside.split(os.sep)[0] == ".." else inside.replace(os.sep, "/")
-    root = data_root.rstrip("/") + "/"
-    return _redact(uri.removeprefix(root))
-
-
-def _redact(uri: str) -> str:
-    """Return a URI without user, password, query and fragment, which may hold secrets."""
-    return _SECRETS.sub("", uri) if is_remote(uri) else uri
 
 
 def unit_bytes(stored_bytes: int, max_bytes: int) -> int:

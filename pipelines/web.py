@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import requests
 from requests.adapters import HTTPAdapter
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 from urllib3.response import BaseHTTPResponse
 from urllib3.util.retry import Retry
 
@@ -19,12 +19,16 @@ if TYPE_CHECKING:
 
 NUM_RETRIES = 5
 """How often a request is sent again, and how often in a row a body may break off."""
+NUM_CONNECTS = 2
+"""How often a server that cannot be reached is tried again while a person waits for a plan: after 0 and 2 seconds."""
 RETRY_SECONDS = 1.0
 """Half of the wait before the third try; the second comes at once, and each further wait is twice the one before."""
 MAX_WAIT_SECONDS = 300
 """The longest wait that a server may ask for, instead; the Hub counts requests over five minutes."""
+CONNECT_SECONDS = 5
+"""How long a server may take to connect."""
 TIMEOUT_SECONDS = 60
-"""How long a server may take to connect, and to send the next bytes."""
+"""How long it may take to send the next bytes."""
 
 _RETRIED = (408, 429, 500, 502, 503, 504)
 _RATE_LIMIT = re.compile(r"\bt=(\d+)")  # seconds until there are requests again: `"api";r=0;t=55`
@@ -52,17 +56,26 @@ class _BoundedRetry(Retry):
         return None if wait is None else min(wait, MAX_WAIT_SECONDS)
 
 
-def get(url: str, headers: Mapping[str, str] | None = None, *, stream: bool = False) -> requests.Response:
+def get(
+    url: str, headers: Mapping[str, str] | None = None, *, stream: bool = False, num_connects: int = NUM_RETRIES
+) -> requests.Response:
     """Return the answer to a GET request that succeeded.
 
     A header `Authorization` does not follow a redirection to another host.
 
+    Args:
+        url: What is asked for.
+        headers: Sent with the request.
+        stream: Whether the body is left to be read.
+        num_connects: How often a server that cannot be reached is tried again.
+
     Raises:
-        WebError: The server refuses, or did not answer after `NUM_RETRIES` more tries.
+        WebError: The server refuses, or did not answer after so many more tries, `NUM_RETRIES` where it was reached.
     """
     session = requests.Session()
     retries = _BoundedRetry(
         total=NUM_RETRIES,
+        connect=num_connects,
         backoff_factor=RETRY_SECONDS,
         status_forcelist=_RETRIED,
         raise_on_status=False,  # the last answer is looked at below
@@ -71,9 +84,9 @@ def get(url: str, headers: Mapping[str, str] | None = None, *, stream: bool = Fa
         session.mount(scheme, HTTPAdapter(max_retries=retries))
     asked = {"Accept-Encoding": "identity", **(headers or {})}
     try:
-        response = session.get(url, headers=asked, stream=stream, timeout=TIMEOUT_SECONDS)
+        response = session.get(url, headers=asked, stream=stream, timeout=(CONNECT_SECONDS, TIMEOUT_SECONDS))
     except (requests.RequestException, HTTPError) as error:
-        raise WebError(f"no answer after {NUM_RETRIES + 1} tries: {_kind(error)}") from None
+        raise WebError(_no_answer(error, num_connects)) from None
     if not response.ok:
         response.close()
         tries = f" after {NUM_RETRIES + 1} tries" if response.status_code in _RETRIED else ""
@@ -81,20 +94,23 @@ def get(url: str, headers: Mapping[str, str] | None = None, *, stream: bool = Fa
     return response
 
 
-def _kind(error: BaseException) -> str:
+def _no_answer(error: BaseException, num_connects: int) -> str:
     """Return what went wrong without the address, which the library's own text holds."""
-    reason = getattr(error.args[0] if error.args else None, "reason", None)
-    return type(reason or error).__name__
+    reason = getattr(error.args[0] if error.args else None, "reason", None) or error
+    if isinstance(reason, NewConnectionError | ConnectTimeoutError):  # a name that nobody resolves is one of the first
+        found = f"no server reached after {num_connects + 1} tries: {type(reason).__name__}"
+        return f"{found}; check the network and the name, and behind a proxy set HTTPS_PROXY"
+    return f"no answer after {NUM_RETRIES + 1} tries: {type(reason).__name__}"
 
 
 class _WebStream(io.RawIOBase):
     """The stored bytes of one file, from any offset on; reconnects where a body breaks off."""
 
-    def __init__(self, url: str, headers: Mapping[str, str]) -> None:
+    def __init__(self, url: str, headers: Mapping[str, str], num_connects: int) -> None:
         self._url = url
         self._headers = headers
         self._position = 0
-        self._response: requests.Response | None = get(url, headers, stream=True)
+        self._response: requests.Response | None = get(url, headers, stream=True, num_connects=num_connects)
         self.size = int(self._response.headers.get("Content-Length") or -1)
         self.version = version_of(self._response)
 
@@ -168,7 +184,7 @@ def describe(url: str) -> tuple[int, str]:
     Raises:
         WebError: As `get`.
     """
-    with _WebStream(url, {}) as stream:
+    with _WebStream(url, {}, NUM_CONNECTS) as stream:
         return stream.size, stream.version
 
 
@@ -178,4 +194,4 @@ def open_web(url: str, headers: Mapping[str, str] | None = None) -> io.BufferedR
     Raises:
         WebError: As `get`; reading raises it too.
     """
-    return io.BufferedReader(_WebStream(url, headers or {}), _BUFFER_BYTES)
+    return io.BufferedReader(_WebStream(url, headers or {}, NUM_RETRIES), _BUFFER_BYTES)

@@ -127,7 +127,7 @@ LEVELS: dict[str, tuple[str, ...]] = {
         "mix",
         "demands known_names licences",
     ),
-    "mixes.typed_yaml": ("fields", "nodes", "canonical scalars", "binding"),
+    "mixes.typed_yaml": ("fields", "checks nodes", "canonical scalars", "binding"),
     "pages": (
         "markup",
         "figures shell tables terminal",
@@ -137,7 +137,7 @@ LEVELS: dict[str, tuple[str, ...]] = {
         "hub",
         "documents lock options progress report spill storage workers",
         "earlier encoding forgotten readers",
-        "quality warm_up",
+        "listing quality warm_up",
         "plan",
         "settings",
         "stations tools",

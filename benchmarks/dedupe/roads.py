@@ -133,7 +133,7 @@ def _repeats_road(data: Path, kind: str) -> dict[str, Any]:  # Any: JSON
 def _plan(data: Path, output: Path) -> tuple[BuildSettings, tuple[Unit, ...]]:
     output.mkdir(parents=True)
     write_spec(output / "spec.yaml")
-    bound = read_spec(str(output / "spec.yaml"))
+    bound = read_spec(str(output / "spec.yaml"), str(data))
     plan = make_plan(bound, str(data))
     spec = bound.value
     num_bands = spec.dedupe.fuzzy.num_bands if spec.dedupe.fuzzy else 1

@@ -2,13 +2,14 @@
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Protocol
 
 from mixes.spec.rule_items import NAME, NAME_IN_WORDS
-from mixes.typed_yaml.fields import SettingError, about
+from mixes.typed_yaml.checks import refuse
+from mixes.typed_yaml.fields import FoundProblem, about
 
 SUM_TOLERANCE = 1e-6
 """How far proportions may be from 1 in all: enough for rounded thirds, too little for a lost source."""
@@ -55,11 +56,13 @@ class Split:
     )
 
     def __post_init__(self) -> None:
+        refuse(self._problems(), amount_problems("split", self))
+
+    def _problems(self) -> Iterator[FoundProblem]:
         if self.among == ():
-            raise SettingError("among", "found an empty list; no document could be in this split")
-        check_amount("split", self)
+            yield ("among",), "found an empty list; no document could be in this split"
         if self.proportion is None and self.epochs is None:
-            raise SettingError((), f"split '{self.name}' has neither proportion nor epochs; give one of them")
+            yield (), f"split '{self.name}' has neither proportion nor epochs; give one of them"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,39 +91,42 @@ class Splits:
     )
 
     def __post_init__(self) -> None:
+        refuse(self._bound_problems(), self._name_problems(), self._label_problems(), self._proportion_problems())
+
+    def _proportion_problems(self) -> Iterator[FoundProblem]:
+        yield from proportion_problems(self.into, "into")
+
+    def _bound_problems(self) -> Iterator[FoundProblem]:
         labels = [split for split in self.into if split.among is not None]
         if sum(part is not None for part in (self.limits, self.quantiles, labels or None)) != 1:
-            raise SettingError((), "wanted one way to divide: limits, quantiles, or labels (`among`) of each split")
+            yield (), "wanted one way to divide: limits, quantiles, or labels (`among`) of each split"
         bounds = self.limits if self.limits is not None else self.quantiles
         for name, values in (("limits", self.limits), ("quantiles", self.quantiles)):
             if values is not None and any(low >= high for low, high in itertools.pairwise(values)):
-                raise SettingError(name, "found values that do not rise; wanted each larger than the one before")
+                yield (name,), "found values that do not rise; wanted each larger than the one before"
         if self.quantiles is not None and self.quantiles[-1:] == (1.0,):
-            raise SettingError("quantiles", "found 1, above which nothing lies; wanted values below 1")
+            yield ("quantiles",), "found 1, above which nothing lies; wanted values below 1"
         if bounds is not None and len(self.into) != len(bounds) + 1:
             found = f"found {len(self.into)} splits for {len(bounds)} values"
-            raise SettingError("into", f"{found}; wanted {len(bounds) + 1}: one below, between and above each")
-        self._check_names()
-        if labels:
-            self._check_labels()
-        check_proportions(self.into, "into")
+            yield ("into",), f"{found}; wanted {len(bounds) + 1}: one below, between and above each"
 
-    def _check_names(self) -> None:
+    def _name_problems(self) -> Iterator[FoundProblem]:
         names = [split.name for split in self.into]
         for index, name in enumerate(names):
             if name in names[:index]:
-                raise SettingError(("into", index, "name"), f"found '{name}' again; into[{names.index(name)}] has it")
+                yield ("into", index, "name"), f"found '{name}' again; into[{names.index(name)}] has it"
 
-    def _check_labels(self) -> None:
+    def _label_problems(self) -> Iterator[FoundProblem]:
         others = [index for index, split in enumerate(self.into) if split.among is None]
+        if len(others) == len(self.into):
+            return
         if len(others) != 1:
-            raise SettingError("into", f"found {len(others)} splits without `among`; wanted one, for all other labels")
+            yield ("into",), f"found {len(others)} splits without `among`; wanted one, for all other labels"
         seen: dict[str, int] = {}
         for index, split in enumerate(self.into):
             for place, label in enumerate(split.among or ()):
                 if label in seen:
-                    message = f"found '{label}' again; into[{seen[label]}] has it"
-                    raise SettingError(("into", index, "among", place), message)
+                    yield ("into", index, "among", place), f"found '{label}' again; into[{seen[label]}] has it"
                 seen[label] = index
 
 
@@ -193,23 +199,25 @@ class Amount(Protocol):
         """Return how often its documents may be seen."""
 
 
-def check_amount(kind: str, amount: Amount) -> None:
-    """Refuse two ways to say how much, bounds that contradict each other, and more epochs than the bound."""
+def amount_problems(kind: str, amount: Amount) -> Iterator[FoundProblem]:
+    """Yield two ways to say how much, bounds that contradict each other, and more epochs than the bound."""
     if amount.proportion is not None and amount.epochs is not None:
-        raise SettingError("epochs", f"{kind} '{amount.name}' has both proportion and epochs; keep one of them")
+        yield ("epochs",), f"{kind} '{amount.name}' has both proportion and epochs; keep one of them"
     low, high = amount.min_tokens, amount.max_tokens
     if low is not None and high is not None and low > high:
-        raise SettingError("min_tokens", f"found min_tokens {low:,} above max_tokens {high:,}")
+        yield ("min_tokens",), f"found min_tokens {low:,} above max_tokens {high:,}"
     if amount.epochs is not None and amount.max_epochs not in (None, 1.0) and amount.epochs > (amount.max_epochs or 0):
-        message = f"found epochs {amount.epochs:g} above max_epochs {amount.max_epochs:g}; leave max_epochs out"
-        raise SettingError("epochs", message)
+        yield (
+            ("epochs",),
+            f"found epochs {amount.epochs:g} above max_epochs {amount.max_epochs:g}; leave max_epochs out",
+        )
 
 
-def check_proportions(amounts: Sequence[Amount], path: str) -> None:
-    """Refuse proportions that do not add up to 1; there may be none."""
+def proportion_problems(amounts: Sequence[Amount], path: str) -> Iterator[FoundProblem]:
+    """Yield proportions that do not add up to 1; there may be none."""
     proportions = [amount.proportion for amount in amounts if amount.proportion is not None]
     total = math.fsum(proportions)
     if proportions and abs(total - 1) > SUM_TOLERANCE:
         lack = 1 - total
         remedy = f"{'add' if lack > 0 else 'take away'} {abs(lack):.6g}"
-        raise SettingError(path, f"proportions add up to {total:.6g}, wanted 1; {remedy}")
+        yield (path,), f"proportions add up to {total:.6g}, wanted 1; {remedy}"

@@ -1,10 +1,11 @@
 """The section `dedupe` of a mix spec: what a duplicate is, and which document of several stays."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
-from mixes.spec.places import check_place
-from mixes.typed_yaml.fields import SettingError, about
+from mixes.typed_yaml.checks import refuse
+from mixes.typed_yaml.fields import FoundProblem, about
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +116,8 @@ class Dedupe:
         default=(),
         metadata=about(
             "earlier mixes, `OUTPUT/mixes/<name>` each: what is alike to a document that one of them kept is dropped; "
-            "they need signatures of the same settings"
+            "they need signatures of the same settings",
+            place=True,
         ),
     )
     prefer: str | None = field(
@@ -129,13 +131,17 @@ class Dedupe:
         return self.paragraphs is not None or self.substrings is not None
 
     def __post_init__(self) -> None:
+        refuse(self._exact_problems())
+
+    def _exact_problems(self) -> Iterator[FoundProblem]:
+        """Yield what needs equal texts to be dropped, where they are not."""
+        if self.exact:
+            return
         others = {"normalized": self.normalized is not None, "url": self.url, "fuzzy": self.fuzzy is not None}
-        if not self.exact and any(others.values()):
+        if any(others.values()):
             names = ", ".join(name for name, wanted in others.items() if wanted)
-            raise SettingError("exact", f"found false beside {names}, which would drop equal texts too; leave it true")
-        for index, place in enumerate(self.against):
-            check_place(("against", index), place)
-        if self.against and not self.exact:
-            raise SettingError("against", "found it though no duplicates are dropped; leave it out")
-        if self.prefer is not None and not self.exact:
-            raise SettingError("prefer", "found it though no duplicates are dropped; leave it out")
+            yield ("exact",), f"found false beside {names}, which would drop equal texts too; leave it true"
+        if self.against:
+            yield ("against",), "found it though no duplicates are dropped; leave it out"
+        if self.prefer is not None:
+            yield ("prefer",), "found it though no duplicates are dropped; leave it out"

@@ -4,18 +4,19 @@
 looking at a file is checked here; a `SettingError` gets its place from `mixes/typed_yaml/binding.py`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from mixes.spec.amounts import MAX_TOKENS, Validation, check_proportions
+from mixes.spec.amounts import MAX_TOKENS, Validation, proportion_problems
 from mixes.spec.dedupe import Dedupe
-from mixes.spec.places import check_place
+from mixes.spec.places import unfit_places
 from mixes.spec.rule_items import NAME, NAME_IN_WORDS, Evaluations, MeasureItem, RuleItems, UrlLists
 from mixes.spec.sections import Language, Parts, Reading, RepeatedNgrams, Tokenizer, Units
 from mixes.spec.source import SourceSpec
 from mixes.typed_yaml.binding import nearest
-from mixes.typed_yaml.fields import SettingError, about
+from mixes.typed_yaml.checks import problems_of, refuse
+from mixes.typed_yaml.fields import FoundProblem, about
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +70,8 @@ class MixSpec:
         default=None, metadata=about("evaluation sets that documents are searched for, where a rule or an edit asks")
     )
     bad_words: str | None = field(
-        default=None, metadata=about("file of bad words and phrases, one a line; the English list comes with us")
+        default=None,
+        metadata=about("file of bad words and phrases, one a line; the English list comes with us", place=True),
     )
     dedupe: Dedupe = field(default_factory=Dedupe, metadata=about("which duplicates are dropped"))
     repeated_ngrams: RepeatedNgrams | None = field(
@@ -89,42 +91,59 @@ class MixSpec:
     )
 
     def __post_init__(self) -> None:
-        if self.bad_words is not None:
-            check_place("bad_words", self.bad_words)
+        refuse(
+            unfit_places(self),
+            self._name_problems(),
+            self._rule_set_problems(),
+            self._proportion_problems(),
+            self._budget_problems(),
+        )
+
+    def _proportion_problems(self) -> Iterator[FoundProblem]:
+        yield from proportion_problems(self.sources, "sources")
+
+    def _name_problems(self) -> Iterator[FoundProblem]:
         names: dict[str, int] = {}
         for index, source in enumerate(self.sources):
-            if source.name in names:
-                first = names[source.name]
-                raise SettingError(("sources", index, "name"), f"found '{source.name}' again; sources[{first}] has it")
-            names[source.name] = index
-            if isinstance(source.rules, str) and source.rules not in self.rule_sets:
-                message = f"unknown rule set '{source.rules}'{nearest(source.rules, self.rule_sets)}"
-                raise SettingError(("sources", index, "rules"), message)
-        _check_budget(self.tokens, self.sources)
+            first = names.setdefault(source.name, index)
+            if first != index:
+                yield ("sources", index, "name"), f"found '{source.name}' again; sources[{first}] has it"
+
+    def _rule_set_problems(self) -> Iterator[FoundProblem]:
+        yield from problems_of(*(self._unknown_rule_set(index, source) for index, source in enumerate(self.sources)))
+
+    def _unknown_rule_set(self, index: int, source: SourceSpec) -> Iterator[FoundProblem]:
+        if isinstance(source.rules, str) and source.rules not in self.rule_sets:
+            message = f"unknown rule set '{source.rules}'{nearest(source.rules, self.rule_sets)}"
+            yield ("sources", index, "rules"), message
+
+    def _budget_problems(self) -> Iterator[FoundProblem]:
+        """Yield a budget that is stated twice or not at all, or that leaves sources nothing."""
+        amounts = [(source.proportion, source.tokens, source.epochs) for source in self.sources]
+        if any(len(each) - each.count(None) > 1 for each in amounts):
+            return  # nobody knows which of the two is meant
+        sharing = [index for index, source in enumerate(self.sources) if source.proportion is not None]
+        if not sharing and self.tokens is not None:
+            yield (
+                ("tokens",),
+                f"found {self.tokens:,}, but every source says itself how many it gives; leave this key out",
+            )
+        if not sharing:
+            return
+        if self.tokens is None:
+            yield (), "key 'tokens' is missing, which the proportions are parts of; give the token budget"
+            return
+        fixed = sum(source.tokens or 0 for source in self.sources)
+        if fixed >= self.tokens:
+            message = f"found {self.tokens:,}, but sources with tokens take {fixed:,}; raise it or lower those"
+            yield ("tokens",), message
+            return
+        for index in sharing:
+            proportion = self.sources[index].proportion or 0.0
+            if proportion * (self.tokens - fixed) < 1:
+                message = f"{proportion:g} of {self.tokens - fixed:,} tokens is less than one token"
+                yield ("sources", index, "proportion"), message
 
     def validation_of(self, source: SourceSpec) -> Validation:
         """Return what is held out of one of its sources."""
         return source.validation or self.validation or Validation(share=0)
-
-
-def _check_budget(tokens: int | None, sources: Sequence[SourceSpec]) -> None:
-    """Refuse a budget that is stated twice or not at all, and proportions that do not add up."""
-    sharing = [index for index, source in enumerate(sources) if source.proportion is not None]
-    if not sharing and tokens is not None:
-        message = f"found {tokens:,}, but every source says itself how many it gives; leave this key out"
-        raise SettingError("tokens", message)
-    if not sharing:
-        return
-    if tokens is None:
-        raise SettingError((), "key 'tokens' is missing, which the proportions are parts of; give the token budget")
-    check_proportions(sources, "sources")
-    fixed = sum(source.tokens or 0 for source in sources)
-    if fixed >= tokens:
-        raise SettingError(
-            "tokens", f"found {tokens:,}, but sources with tokens take {fixed:,}; raise it or lower those"
-        )
-    for index in sharing:
-        proportion = sources[index].proportion or 0.0
-        if proportion * (tokens - fixed) < 1:
-            message = f"{proportion:g} of {tokens - fixed:,} tokens is less than one token"
-            raise SettingError(("sources", index, "proportion"), message)

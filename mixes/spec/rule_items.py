@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from mixes.spec.places import check_place
 from mixes.typed_yaml.fields import SettingError, about
 
 Preparation = Literal["one_line", "as_it_is"]
@@ -68,7 +67,7 @@ class FastTextMeasure:
     """A measure that a fastText classifier gives: the probability of one label."""
 
     name: str = field(metadata=about("what rules call the measure", pattern=NAME, form=NAME_IN_WORDS))
-    fasttext: str = field(metadata=about("the model's file, such as `{data}/models/quality.bin`"))
+    fasttext: str = field(metadata=about("the model's file, such as `{data}/models/quality.bin`", place=True))
     label: str = field(metadata=about("the label whose probability is wanted, without `__label__`"))
     text: Preparation = field(
         default="one_line", metadata=about("how a text is made ready: stripped and its lines joined, or as it is")
@@ -78,16 +77,13 @@ class FastTextMeasure:
         default=None, metadata=about("characters at the beginning of a text that are looked at", at_least=1)
     )
 
-    def __post_init__(self) -> None:
-        check_place("fasttext", self.fasttext)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelMeasure:
     """A measure that a transformer classifier gives, in the manner of FineWeb-Edu; needs the extra `classifier`."""
 
     name: str = field(metadata=about("what rules call the measure", pattern=NAME, form=NAME_IN_WORDS))
-    model: str = field(metadata=about("folder of the model: config, tokenizer and safetensors"))
+    model: str = field(metadata=about("folder of the model: config, tokenizer and safetensors", place=True))
     label: str | None = field(
         default=None, metadata=about("the label whose probability is wanted; left out where the model gives a score")
     )
@@ -96,9 +92,6 @@ class ModelMeasure:
     )
     max_tokens: int = field(default=512, metadata=about("tokens at the beginning of a text that are read", at_least=1))
     batch_size: int = field(default=32, metadata=about("documents in one forward pass", at_least=1, at_most=4_096))
-
-    def __post_init__(self) -> None:
-        check_place("model", self.model)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,10 +112,7 @@ class FieldMeasure:
 class PythonMeasures:
     """Measures of your own: a Python file that declares them; see docs/rules.md."""
 
-    python: str = field(metadata=about("the file; it is run on every worker, so name only files you trust"))
-
-    def __post_init__(self) -> None:
-        check_place("python", self.python)
+    python: str = field(metadata=about("the file; it is run on every worker, so name only files you trust", place=True))
 
 
 MeasureItem = FastTextMeasure | ModelMeasure | FieldMeasure | PythonMeasures
@@ -133,27 +123,21 @@ class UrlLists:
     """Files that URL measures look into, one entry a line, plain or compressed."""
 
     domains: tuple[str, ...] = field(
-        default=(), metadata=about("domains whose pages, and those of their subdomains, are listed", single=True)
+        default=(),
+        metadata=about("domains whose pages, and those of their subdomains, are listed", single=True, place=True),
     )
     strict_substrings: tuple[str, ...] = field(
-        default=(), metadata=about("pieces of text that a URL must not hold anywhere", single=True)
+        default=(), metadata=about("pieces of text that a URL must not hold anywhere", single=True, place=True)
     )
     hard_words: tuple[str, ...] = field(
-        default=(), metadata=about("words that a URL must not hold as words", single=True)
+        default=(), metadata=about("words that a URL must not hold as words", single=True, place=True)
     )
     soft_words: tuple[str, ...] = field(
-        default=(), metadata=about("words of which a URL may hold one, but hardly two", single=True)
+        default=(), metadata=about("words of which a URL may hold one, but hardly two", single=True, place=True)
     )
     public_suffixes: str | None = field(
-        default=None, metadata=about("the public suffix list, by which registered domains are told")
+        default=None, metadata=about("the public suffix list, by which registered domains are told", place=True)
     )
-
-    def __post_init__(self) -> None:
-        for name in ("domains", "strict_substrings", "hard_words", "soft_words"):
-            for index, place in enumerate(getattr(self, name)):
-                check_place((name, index), place)
-        if self.public_suffixes is not None:
-            check_place("public_suffixes", self.public_suffixes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,15 +149,12 @@ class Evaluations:
             "JSON lines of questions and answers, one or a list of paths or globs; `{data}` is the data root",
             single=True,
             min_items=1,
+            place=True,
         )
     )
     ngram: int = field(
         default=13, metadata=about("words in an n-gram of the overlap with them", at_least=1, at_most=1_000)
     )
-
-    def __post_init__(self) -> None:
-        for index, place in enumerate(self.files):
-            check_place(("files", index), place)
 
 
 def _check_order(low: float | None, high: float | None) -> None:

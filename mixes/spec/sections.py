@@ -3,7 +3,6 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-from mixes.spec.places import check_place
 from mixes.typed_yaml.fields import about
 
 SOME, SOME_IN_WORDS = r"[\s\S]+", "text that is not empty"
@@ -16,7 +15,9 @@ class Tokenizer:
     """How text becomes tokens."""
 
     file: str = field(
-        metadata=about("a `tokenizer.json` of the `tokenizers` library, plain or gzipped; `{data}` is the data root")
+        metadata=about(
+            "a `tokenizer.json` of the `tokenizers` library, plain or gzipped; `{data}` is the data root", place=True
+        )
     )
     eos: str = field(
         default="<|endoftext|>",
@@ -30,9 +31,6 @@ class Tokenizer:
             late=True,
         ),
     )
-
-    def __post_init__(self) -> None:
-        check_place("file", self.file)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,13 +89,12 @@ class Parts:
 class Language:
     """Language identification by fastText; needed where a rule names a `language_...` measure."""
 
-    model: str = field(metadata=about("a fastText language model such as `lid.176.ftz`; `{data}` is the data root"))
+    model: str = field(
+        metadata=about("a fastText language model such as `lid.176.ftz`; `{data}` is the data root", place=True)
+    )
     max_characters: int = field(
         default=2_000, metadata=about("characters at the beginning of a text that are looked at", at_least=1)
     )
-
-    def __post_init__(self) -> None:
-        check_place("model", self.model)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

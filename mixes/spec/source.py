@@ -1,15 +1,16 @@
 """A source of a mix spec: its documents, how much of them the mix takes, and what they must meet."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
-from mixes.spec.amounts import MAX_TOKENS, Amount, Splits, Upsampling, Validation, check_amount
+from mixes.spec.amounts import MAX_TOKENS, Amount, Splits, Upsampling, Validation, amount_problems
 from mixes.spec.fim import FillInTheMiddle
-from mixes.spec.places import check_place
 from mixes.spec.rule_items import NAME, NAME_IN_WORDS, RuleItems
 from mixes.spec.sampling import Sample
 from mixes.spec.sections import SOME, SOME_IN_WORDS
-from mixes.typed_yaml.fields import SettingError, about
+from mixes.typed_yaml.checks import refuse
+from mixes.typed_yaml.fields import FoundProblem, about
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +52,7 @@ class SourceSpec:
             "`https://`, `hf://`); `{data}` is the data root",
             single=True,
             min_items=1,
+            place=True,
         )
     )
     format: Literal["auto", "jsonl", "parquet", "text", "warc", "wet"] = field(
@@ -143,47 +145,48 @@ class SourceSpec:
     )
 
     def __post_init__(self) -> None:
-        for index, pattern in enumerate(self.documents):
-            check_place(("documents", index), pattern)
+        refuse(
+            self._field_problems(),
+            self._amount_problems(),
+            amount_problems("source", self),
+            self._division_problems(),
+            self._sample_problems(),
+        )
+
+    def _field_problems(self) -> Iterator[FoundProblem]:
         if self.text_field == self.id_field:
-            raise SettingError(
-                "id_field", f"found '{self.id_field}' for both text_field and id_field; wanted two fields"
-            )
+            yield ("id_field",), f"found '{self.id_field}' for both text_field and id_field; wanted two fields"
+
+    def _amount_problems(self) -> Iterator[FoundProblem]:
         if self.proportion is not None and self.tokens is not None:
-            raise SettingError("tokens", f"source '{self.name}' has both proportion and tokens; keep one of them")
+            yield ("tokens",), f"source '{self.name}' has both proportion and tokens; keep one of them"
         if self.tokens is not None and self.epochs is not None:
-            raise SettingError("epochs", f"source '{self.name}' has both tokens and epochs; keep one of them")
+            yield ("epochs",), f"source '{self.name}' has both tokens and epochs; keep one of them"
         for key in ("min_tokens", "max_tokens"):
             if getattr(self, key) is not None and self.proportion is None and self.epochs is None:
-                raise SettingError(key, f"source '{self.name}' has no proportion or epochs that it could bound")
-        check_amount("source", self)
-        self._check_division()
-        self._check_sample()
+                yield (key,), f"source '{self.name}' has no proportion or epochs that it could bound"
 
-    def _check_division(self) -> None:
-        """Refuse a source that does not say how much, or says it beside splits that say it themselves."""
+    def _division_problems(self) -> Iterator[FoundProblem]:
+        """Yield why a source does not say how much, or says it beside splits that say it themselves."""
         has_amount = self.proportion is not None or self.tokens is not None or self.epochs is not None
         if self.splits is not None and self.upsampling is not None:
-            raise SettingError("upsampling", f"source '{self.name}' has splits too; upsampling makes its own")
+            yield ("upsampling",), f"source '{self.name}' has splits too; upsampling makes its own"
         if self.upsampling is not None and self.max_epochs != 1.0:
-            raise SettingError("max_epochs", "found beside upsampling, which has a bound of its own: max_repeats")
+            yield ("max_epochs",), "found beside upsampling, which has a bound of its own: max_repeats"
         shares = self.splits is None or any(split.proportion is not None for split in self.splits.into)
         if shares and not has_amount:
-            raise SettingError(
-                (), f"source '{self.name}' has neither proportion nor tokens nor epochs; give one of them"
-            )
+            yield (), f"source '{self.name}' has neither proportion nor tokens nor epochs; give one of them"
         if has_amount and not shares:
-            message = f"each split of source '{self.name}' has epochs; leave the source's own amount out"
-            raise SettingError("splits", message)
+            yield ("splits",), f"each split of source '{self.name}' has epochs; leave the source's own amount out"
 
-    def _check_sample(self) -> None:
-        """Refuse what counts by all that a source has where only a sample of it is known."""
+    def _sample_problems(self) -> Iterator[FoundProblem]:
+        """Yield what counts by all that a source has where only a sample of it is known."""
         if self.sample.documents == 1:
             return
         if self.epochs is not None or self.splits is not None or self.upsampling is not None:
             key = "epochs" if self.epochs is not None else "splits" if self.splits is not None else "upsampling"
             message = f"'{key}' counts by all documents of source '{self.name}', of which a sample shows some"
-            raise SettingError(("sample", "documents"), f"{message}; leave one of the two out")
+            yield ("sample", "documents"), f"{message}; leave one of the two out"
 
     @property
     def split_names(self) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ gives.
 """
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
@@ -17,15 +17,26 @@ KeyPath = tuple[str | int, ...]
 """Where a value lies below the top of a file: `("sources", 2, "proportion")`."""
 
 
-class SettingError(ValueError):
-    """A value that binds but cannot be carried out; a settings dataclass raises it in `__post_init__`.
+FoundProblem = tuple[KeyPath, str]
+"""What a check of settings found: the way to the key at fault, and what was found and wanted there."""
 
-    The path leads from the dataclass that raises to the key at fault; the binder adds the file and the place.
+
+class SettingError(ValueError):
+    """Values that bind but cannot be carried out; a settings dataclass raises it in `__post_init__`.
+
+    The paths lead from the dataclass that raises to the keys at fault; the binder adds the file and the places.
     """
 
     def __init__(self, path: str | KeyPath, message: str) -> None:
         super().__init__(message)
-        self.path: KeyPath = (path,) if isinstance(path, str) else path
+        self.problems: tuple[FoundProblem, ...] = (((path,) if isinstance(path, str) else path, message),)
+
+    @classmethod
+    def of(cls, problems: Sequence[FoundProblem]) -> "SettingError":
+        """Return one error of several problems, at least one."""
+        error = cls((), "\n".join(message for _, message in problems))
+        error.problems = tuple(problems)
+        return error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +53,7 @@ class About:
     single: bool
     rest: bool
     late: bool
+    place: bool
 
 
 def about(
@@ -56,6 +68,7 @@ def about(
     single: bool = False,
     rest: bool = False,
     late: bool = False,
+    place: bool = False,
 ) -> dict[str, About]:
     """Return the metadata of a settings field: `tokens: int = field(default=5, metadata=about("...", at_least=1))`.
 
@@ -70,6 +83,7 @@ def about(
         single: a lone item stands for a list of one.
         rest: the field, a mapping, takes the keys that no other field of its dataclass has.
         late: the key counts when a mix is assembled and not before: no measure, verdict or part depends on it.
+        place: the text, or each of a list, is a path, glob or URI.
     """
     return {
         "about": About(
@@ -83,6 +97,7 @@ def about(
             single=single,
             rest=rest,
             late=late,
+            place=place,
         )
     }
 

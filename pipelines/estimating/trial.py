@@ -31,7 +31,8 @@ from mixes.typed_yaml.binding import Bound
 from pipelines.documents import Failure, ShardDamage
 from pipelines.estimating.rates import MEASURED, Rates
 from pipelines.graph import BuildParts
-from pipelines.plan import Plan, Shard, Unit, estimated_text_bytes, make_plan
+from pipelines.listing import Shard
+from pipelines.plan import Plan, Unit, estimated_text_bytes, make_plan
 from pipelines.progress import Marks, read_seconds
 from pipelines.readers import ShardReader
 from pipelines.settings import BuildSettings, read_settings

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from filters.definitions import MeasureGroup
 from mixes.errors import DataError
 from pipelines.documents import Failure, ShardDamage
-from pipelines.plan import Shard, Unit
+from pipelines.listing import Shard
+from pipelines.plan import Unit
 from pipelines.readers import ShardReader
 from pipelines.settings import BuildSettings, SourceSettings
 from pipelines.stations.digests import digest_halves

@@ -255,7 +255,10 @@ def test_a_dry_run_prints_the_plan_and_reads_no_text(corpus: Corpus, capsys: pyt
     ("change", "message"),
     [
         (lambda spec: spec["sources"][0].update(documents="{data}/absent/*"), "matches no file"),
-        (lambda spec: spec["tokenizer"].update(file="{data}/absent.json"), "absent.json: cannot be read"),
+        (
+            lambda spec: spec["tokenizer"].update(file="{data}/absent.json"),
+            "tokenizer.file: '{data}/absent.json' matches no file",
+        ),
         (lambda spec: spec.update(language={"model": "{data}/absent.ftz"}), "absent.ftz"),
         (lambda spec: spec["sources"][0].update(rules=[{"measure": "num_word", "min": 1}]), "num_words"),
         (lambda spec: spec.update(tokenz=1), "did you mean 'tokens'"),

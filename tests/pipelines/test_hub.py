@@ -135,6 +135,22 @@ def test_a_hub_that_has_no_time_is_asked_again_a_stated_number_of_times(scene: S
         names("data/**")
 
 
+def test_without_a_network_the_place_in_the_spec_and_a_remedy_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:1")
+    spec = tmp_path / "mix.yaml"
+    spec.write_text(
+        f"name: a\ntokenizer: {{file: {spec}}}\nsources:\n"
+        "- {name: web, documents: 'hf://datasets/owner/name/*', tokens: 5}\n"
+    )
+    assert main([str(spec), "--dry-run"]) == 2
+    error = capfd.readouterr().err
+    assert error.startswith(f"{spec}:4:26: sources[0].documents[0]: source 'web': hf://datasets/owner/name: cannot be ")
+    assert error.count("\n") == 1
+    assert "check the network and the name, and behind a proxy set HTTPS_PROXY" in error
+
+
 def test_an_answer_that_is_no_listing_names_the_endpoint(hub: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tests.pipelines.serving.json.dumps", lambda _: "<html>")
     with pytest.raises(DataError, match=f"{hub} does not answer as the Hub does; check HF_ENDPOINT"):

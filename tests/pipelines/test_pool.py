@@ -44,7 +44,7 @@ def roads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def _plan(corpus: Corpus, tokenizer: TokenizerEntry = TOKENIZER) -> tuple[BuildSettings, tuple[Unit, ...]]:
     """Return the settings and units of a build, as `main` makes them."""
-    plan = make_plan(read_spec(corpus.write_spec()), str(corpus.data))
+    plan = make_plan(read_spec(corpus.write_spec(), str(corpus.data)), str(corpus.data))
     numbers = dict.fromkeys(("num_ranges", "num_band_ranges", "num_shingle_ranges", "num_repeat_ranges"), 8)
     settings = make_settings(
         plan.spec,
@@ -162,7 +162,7 @@ def test_the_pool_of_a_mix_is_that_of_all_others_that_differ_in_name_and_budget_
 
 
 def test_a_spec_without_its_late_keys_says_all_but_name_and_budget(corpus: Corpus) -> None:
-    spec: MixSpec = read_spec(corpus.write_spec()).value
+    spec: MixSpec = read_spec(corpus.write_spec(), str(corpus.data)).value
     plain = without_late(spec)
     assert isinstance(plain, dict)
     whole = yaml.safe_load(corpus.spec_path.read_text())

@@ -12,7 +12,7 @@ import pytest
 from mixes.spec.mix import MixSpec
 from mixes.typed_yaml.binding import Bound
 from mixes.typed_yaml.canonical import canonical_json, without_late
-from pipelines import hub, plan
+from pipelines import hub, listing
 from pipelines.build_mix import read_spec
 from pipelines.plan import Plan, make_plan, wanted_tokens
 from pipelines.settings import rules_of
@@ -95,13 +95,13 @@ def _find(pattern: str) -> list[StoredFile]:
 
 @pytest.fixture(scope="module")
 def bounds() -> dict[str, Bound[MixSpec]]:
-    return {name: read_spec(str(ROOT / f"mixes/{name}.yaml")) for name in SHIPPED}
+    return {name: read_spec(str(ROOT / f"mixes/{name}.yaml"), "data") for name in SHIPPED}
 
 
 @pytest.fixture(scope="module")
 def plans(bounds: dict[str, Bound[MixSpec]]) -> Iterator[dict[str, Plan]]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(plan, "find", _find)
+        patch.setattr(listing, "find", _find)
         yield {name: make_plan(bound, str(ROOT / "data")) for name, bound in bounds.items()}
 
 
@@ -199,7 +199,7 @@ def test_a_smaller_sample_of_shards_makes_units_that_the_larger_has_too(bounds: 
     dclm, *others = bound.value.sources
     alone = replace(bound.value, sources=(replace(dclm, sample=replace(dclm.sample, shards=0.04)), *others))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(plan, "find", _find)
+        patch.setattr(listing, "find", _find)
         names = [{unit.name for unit in make_plan(each, "data").units} for each in (replace(bound, value=alone), bound)]
     assert names[0] < names[1]
 

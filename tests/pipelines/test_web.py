@@ -120,6 +120,15 @@ def test_no_message_holds_the_address(scene: Scene, url: str, monkeypatch: pytes
         get(url + "?signature=secret")
     assert "secret" not in repr(caught.value)
     monkeypatch.setattr(web, "NUM_RETRIES", 0)
-    with pytest.raises(WebError, match=r"^no answer after 1 tries: \w+$") as caught:
-        get("http://127.0.0.1:1/?signature=secret")
+    with pytest.raises(WebError, match=r"^no server reached after 1 tries: \w+; check the network") as caught:
+        get("http://127.0.0.1:1/?signature=secret", num_connects=0)
+    assert "secret" not in repr(caught.value)
     assert caught.value.__suppress_context__
+
+
+def test_a_server_out_of_reach_is_not_waited_for_as_one_that_is_busy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(web, "RETRY_SECONDS", 0.0)
+    with pytest.raises(WebError, match=f"no server reached after {web.NUM_CONNECTS + 1} tries"):
+        describe("http://127.0.0.1:1/a")
+    with pytest.raises(WebError, match=f"no server reached after {web.NUM_RETRIES + 1} tries"):
+        open_web("http://127.0.0.1:1/a")

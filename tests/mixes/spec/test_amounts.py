@@ -3,9 +3,10 @@
 import pytest
 
 from mixes.errors import SpecError
-from mixes.spec.known_names import KnownNames, check_names
+from mixes.spec.known_names import KnownNames
 from mixes.spec.mix import MixSpec
 from mixes.typed_yaml.binding import bind_text
+from tests.mixes.spec.checked import check_names
 
 KNOWN = KnownNames(
     measures={"quality": (0.0, 1.0)},

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mixes.errors import SpecError
-from mixes.spec.known_names import KnownNames, check_names
+from mixes.spec.known_names import KnownNames
 from mixes.spec.mix import MixSpec
 from mixes.spec.places import expand
 from mixes.spec.rule_items import Limits, MeasureRule, PublishedRules, RuleItems
@@ -18,6 +18,7 @@ from mixes.spec.sections import Language, Parts, Reading, RepeatedNgrams, Tokeni
 from mixes.spec.source import SourceSpec
 from mixes.typed_yaml.binding import Bound, bind_file, bind_text
 from mixes.typed_yaml.canonical import canonical_json, resolved
+from tests.mixes.spec.checked import check_names
 
 ROOT = Path(__file__).parents[3]
 SHIPPED = sorted((ROOT / "mixes").glob("*.yaml"))
@@ -158,7 +159,10 @@ SOURCES = "{name: web, documents: x, proportion: 0.5}, {name: code, documents: y
         ),
         (
             "tokens: 1\nsources: [" + SOURCES + "proportion: 0.5}]",
-            "a.yaml:4:49: sources[0].proportion: 0.5 of 1 tokens is less than one token",
+            (
+                "a.yaml:4:49: sources[0].proportion: 0.5 of 1 tokens is less than one token\n"
+                "a.yaml:4:94: sources[1].proportion: 0.5 of 1 tokens is less than one token"
+            ),
         ),
         (
             "sources: [{name: web, documents: x, tokens: 5}, {name: web, documents: y, tokens: 5}]",

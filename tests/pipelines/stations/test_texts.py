@@ -9,7 +9,8 @@ import pytest
 
 from mixes.errors import DataError
 from pipelines.forgotten import Forgotten
-from pipelines.plan import Shard, Unit
+from pipelines.listing import Shard
+from pipelines.plan import Unit
 from pipelines.progress import Marks
 from pipelines.readers import ReadSettings
 from pipelines.stations.texts import FailedRecord, Read, ReadBatch, ReadShard, UnitFiles, make_files
