@@ -33,7 +33,7 @@ demo: $(STAMP)  ## build the smoke mix from the bundled data, then train a few s
 	@echo "report of the run: $(RUN)/report.html"
 
 test: $(STAMP)  ## run the tests
-	$(BIN)/python -m pipelines.warm_up >/dev/null  # else every worker would compile the same kernels
+	$(BIN)/python -m pipelines.warm_up  # else both workers would compile the same kernels
 	$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist worksteal
 
 acceptance: $(STAMP)  ## let the readers of other projects read exports of the smoke mix; installs them below build/

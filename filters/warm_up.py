@@ -1,8 +1,6 @@
 """Compile the kernels of measures, edits and duplicates, by a run of each over a few texts."""
 
 import tempfile
-import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -10,6 +8,7 @@ import pyarrow as pa
 
 from filters.batches import Batch
 from filters.columns import TextColumn
+from filters.definitions import MeasureGroup
 from filters.duplicates.minhash import band_keys, signatures, sketches
 from filters.duplicates.normalize import normalized_digests
 from filters.duplicates.paragraphs import ParagraphSettings, find_paragraphs
@@ -22,34 +21,44 @@ from filters.settings import FilterSettings
 
 _SENTENCE = "The quick brown fox, at $x^2$ and 3,000 feet, jumps over you@example.org again... and again!\n"
 _TEXTS = ("", _SENTENCE * 3, "# Copyright\nimport os\n\n\n\nx = 'ÀÉ' # na\u00efve\n" + _SENTENCE * 20)
+_EDITORS, _DUPLICATES = "editors", "duplicates"
 _RECORD = '{"url": "https://www.example.org/a?b=c", "path": "a.py", "license": "MIT", "stars": 3}'
 
 
-def warm_up() -> Iterator[tuple[str, float]]:
-    """Run every group, editor and kind of duplicate on a few texts; yield the name of each and its seconds."""
+def pieces() -> list[str]:
+    """Return the names of what can be compiled apart, at the same time: every group, all editors, duplicates."""
+    return [*_groups(FilterSettings()), _EDITORS, _DUPLICATES]
+
+
+def warm_up(piece: str) -> None:
+    """Run one of the pieces on a few texts."""
+    texts = TextColumn.from_arrow(pa.array(_TEXTS))
+    batch = Batch(texts, pa.array([_RECORD] * len(_TEXTS)))
+    if piece == _DUPLICATES:
+        _warm_up_duplicates(texts)
+        return
     with tempfile.TemporaryDirectory() as folder:
         evaluation = Path(folder, "rows.jsonl")
         evaluation.write_bytes(msgspec.json.encode({"question": _SENTENCE * 2, "answer": "the quick brown fox"}))
-        yield from _warm_up(FilterSettings(evaluations=(str(evaluation),)))
-
-
-def _warm_up(settings: FilterSettings) -> Iterator[tuple[str, float]]:
-    batch = Batch(TextColumn.from_arrow(pa.array(_TEXTS)), pa.array([_RECORD] * len(_TEXTS)))
-    start = time.perf_counter()
-    measures = [name for name in known_measures() if not name.startswith("language")]
-    for group in groups_for(measures, settings):
+        settings = FilterSettings(evaluations=(str(evaluation),))
+        if piece == _EDITORS:
+            _warm_up_editors(batch, settings)
+            return
+        group = _groups(settings)[piece]
         group.setup()
         group.measure(batch)
-        start, seconds = time.perf_counter(), time.perf_counter() - start
-        yield type(group).__name__, seconds
+
+
+def _groups(settings: FilterSettings) -> dict[str, MeasureGroup]:
+    measures = [name for name in known_measures() if not name.startswith("language")]
+    return {type(group).__name__: group for group in groups_for(measures, settings)}
+
+
+def _warm_up_editors(batch: Batch, settings: FilterSettings) -> None:
     for name in known_editors():
         editor = make_editor(name, settings)
         editor.setup()
         apply_edits(batch.texts, find_edits([editor], batch))
-        start, seconds = time.perf_counter(), time.perf_counter() - start
-        yield name, seconds
-    _warm_up_duplicates(batch.texts)
-    yield "duplicates", time.perf_counter() - start
 
 
 def _warm_up_duplicates(texts: TextColumn) -> None:

@@ -1,6 +1,7 @@
 """Reads the imports of every module: the floors between packages and the levels inside them."""
 
 import ast
+import functools
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -267,6 +268,7 @@ def imports_of(tree: ast.AST) -> Iterator[tuple[int, str]]:
                 yield node.lineno, name if name in MODULES else node.module or ""
 
 
+@functools.cache
 def parse(name: str) -> ast.Module:
     return ast.parse(MODULES[name].read_text("utf-8"))
 
@@ -296,22 +298,22 @@ def is_above(name: str, imported: str) -> bool:
     return level_of(package, name) > level_of(package, imported)
 
 
-@pytest.mark.parametrize("name", MODULES)
-def test_a_module_imports_nothing_from_a_floor_it_must_not_know(name: str) -> None:
-    banned = NOT_FOR[name.split(".", maxsplit=1)[0]]
-    wrong = [(line, module) for line, module in imports_of(parse(name)) if module.split(".")[0] in banned]
-    assert not wrong, f"{MODULES[name]}: {wrong}"
-
-
-@pytest.mark.parametrize("name", MODULES)
-def test_a_module_imports_only_from_levels_below_its_own(name: str) -> None:
-    of_package = [
-        (line, module)
+def test_a_module_imports_nothing_from_a_floor_it_must_not_know() -> None:
+    assert not [
+        f"{MODULES[name]}:{line}: imports {module}"
+        for name in MODULES
         for line, module in imports_of(parse(name))
-        if module in MODULES and module.split(".")[0] == name.split(".", maxsplit=1)[0]
+        if module.split(".")[0] in NOT_FOR[name.split(".", maxsplit=1)[0]]
     ]
-    wrong = [(line, module) for line, module in of_package if not is_above(name, module)]
-    assert not wrong, f"{MODULES[name]}: {wrong}"
+
+
+def test_a_module_imports_only_from_levels_below_its_own() -> None:
+    assert not [
+        f"{MODULES[name]}:{line}: imports {module}"
+        for name in MODULES
+        for line, module in imports_of(parse(name))
+        if module in MODULES and module.split(".")[0] == name.split(".", maxsplit=1)[0] and not is_above(name, module)
+    ]
 
 
 @pytest.mark.parametrize("package", LEVELS)
@@ -320,27 +322,32 @@ def test_the_levels_name_each_module_once_and_only_modules_that_exist(package: s
     assert sorted(named) == sorted({name for name in MODULES if name.rpartition(".")[0] == package})
 
 
-@pytest.mark.parametrize("name", MODULES)
-def test_imports_are_absolute(name: str) -> None:
-    relative = [node.lineno for node in ast.walk(parse(name)) if isinstance(node, ast.ImportFrom) and node.level]
-    assert not relative
+def test_imports_are_absolute() -> None:
+    assert not [
+        f"{MODULES[name]}:{node.lineno}"
+        for name in MODULES
+        for node in ast.walk(parse(name))
+        if isinstance(node, ast.ImportFrom) and node.level
+    ]
 
 
-@pytest.mark.parametrize("name", MODULES)
-def test_no_module_has_the_name_of_a_standard_module(name: str) -> None:
+def test_no_module_has_the_name_of_a_standard_module() -> None:
     # `python trainer/run.py` puts the folder of the script first on the path: a `queue.py` there would shadow queue.
-    assert name.rpartition(".")[2] not in sys.stdlib_module_names
+    assert not [name for name in MODULES if name.rpartition(".")[2] in sys.stdlib_module_names]
 
 
-@pytest.mark.parametrize("name", MODULES)
-def test_slow_libraries_are_not_imported_with_the_module(name: str) -> None:
-    at_the_top = [node for node in parse(name).body if isinstance(node, ast.Import | ast.ImportFrom)]
-    banned = SLOW | SLOW_IN.get(name.split(".", maxsplit=1)[0], set())
-    slow = [module for node in at_the_top for _, module in imports_of(node) if module.split(".")[0] in banned]
-    assert not slow
+def test_slow_libraries_are_not_imported_with_the_module() -> None:
+    assert not [
+        f"{MODULES[name]}:{line}: imports {module}"
+        for name in MODULES
+        for node in parse(name).body
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for line, module in imports_of(node)
+        if module.split(".")[0] in SLOW | SLOW_IN.get(name.split(".", maxsplit=1)[0], set())
+    ]
 
 
-@pytest.mark.parametrize("name", [name for name in ENTRY_MODULES if name in MODULES])
+@pytest.mark.parametrize("name", ENTRY_MODULES)
 def test_an_entry_module_defines_no_class(name: str) -> None:
     # A DoFn defined in `__main__` would be pickled by value instead of being imported by the worker.
     assert not [node.name for node in ast.walk(parse(name)) if isinstance(node, ast.ClassDef)]

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parent.parent
 PACKAGES = ("filters", "mixes", "pages", "pipelines", "trainer")
 FOLDERS = (*PACKAGES, ".ci", "benchmarks", "data", "docker", "docs", "tests")
 MAX_FILE_BYTES = 2_000_000
-IGNORED = {"__pycache__", ".DS_Store"}
+IGNORED = {".git", "__pycache__", ".DS_Store"}
 
 MODULE_OF = {
     "backports-zstd": "backports",
@@ -118,11 +118,9 @@ def test_no_file_is_larger_than_two_megabytes() -> None:
     assert not [(path, path.stat().st_size) for path in FILES if path.stat().st_size > MAX_FILE_BYTES]
 
 
-@pytest.mark.parametrize("path", TEXTS, ids=lambda path: str(path.relative_to(ROOT)))
-def test_a_file_names_no_path_of_a_machine_and_no_registry(path: Path) -> None:
-    text = path.read_bytes().decode("latin-1")
-    assert MACHINE_PATH.search(text) is None
-    assert REGISTRY.search(text) is None
+def test_no_file_names_a_path_of_a_machine_or_a_registry() -> None:
+    texts = {path.relative_to(ROOT): path.read_bytes().decode("latin-1") for path in TEXTS}
+    assert not [path for path, text in texts.items() if MACHINE_PATH.search(text) or REGISTRY.search(text)]
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "benchmarks").glob("*.py")), ids=lambda path: path.stem)
@@ -134,10 +132,18 @@ def test_a_benchmark_has_the_flags_of_all_benchmarks_and_says_how_to_run_it(path
     assert f"python benchmarks/{path.name}" in (ast.get_docstring(tree) or "")
 
 
-@pytest.mark.parametrize("path", [path for path in TEXTS if path.suffix == ".py"], ids=lambda path: path.stem)
-def test_a_module_says_what_it_is_about(path: Path) -> None:
-    text = path.read_text("utf-8")
-    assert not text or ast.get_docstring(ast.parse(text))
+def test_every_module_says_what_it_is_about() -> None:
+    modules = {path: path.read_text("utf-8") for path in TEXTS if path.suffix == ".py"}
+    assert not [path for path, text in modules.items() if text and not ast.get_docstring(ast.parse(text))]
+
+
+def test_the_worker_image_copies_every_package_and_files_that_exist() -> None:
+    lines = (ROOT / "docker" / "Dockerfile").read_text("utf-8").replace("\\\n", " ").splitlines()
+    copied = {name for line in lines if line.startswith("COPY ") for name in line.split()[1:-1]}
+    assert {*PACKAGES, "pyproject.toml", "constraints.txt"} <= copied
+    assert not [name for name in copied if not (ROOT / name).exists()]
+    words = {line.partition(" ")[0] for line in lines if line and not line.startswith("#")}
+    assert words == {"FROM", "ENV", "WORKDIR", "COPY", "RUN", "ENTRYPOINT"}
 
 
 def normalized(requirement: str) -> str:

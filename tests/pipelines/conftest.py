@@ -1,5 +1,6 @@
 """Small corpora and specs for tests that build whole mixes."""
 
+import functools
 import gzip
 import json
 import random
@@ -29,6 +30,20 @@ _WORDS = [
 ]
 
 
+_NUM_MERGES = 16_000  # enough for dolma2's own ids of the words above
+
+
+@functools.cache
+def small_tokenizer() -> bytes:
+    """Return dolma2.json.gz with its first merges and all added tokens, ids unchanged: it loads ten times faster."""
+    definition = json.loads(gzip.decompress(_TOKENIZER.read_bytes()))
+    model, added = definition["model"], {token["content"] for token in definition["added_tokens"]}
+    num_ids = 256 + _NUM_MERGES
+    model["merges"] = model["merges"][:_NUM_MERGES]
+    model["vocab"] = {token: number for token, number in model["vocab"].items() if number < num_ids or token in added}
+    return gzip.compress(json.dumps(definition).encode(), compresslevel=1, mtime=0)
+
+
 def make_text(seed: int, num_words: int = 60) -> str:
     """Return English-like text of a few sentences, different for each seed."""
     chance = random.Random(seed)
@@ -55,7 +70,7 @@ class Corpus:
         self.spec_path = folder / "mix.yaml"
         tokenizer = self.data / "tokenizer.json.gz"
         tokenizer.parent.mkdir(parents=True)
-        tokenizer.symlink_to(_TOKENIZER)
+        tokenizer.write_bytes(small_tokenizer())
         for shard in range(3):
             rows = [{"id": f"w{shard}-{row}", "text": make_text(shard * 1_000 + row)} for row in range(40)]
             write_jsonl(self.data / "web" / f"{shard}.jsonl.gz", rows)
