@@ -21,6 +21,7 @@ ENTRY_MODULES = (
     "pipelines.train_quality",
     "trainer.anneal",
     "trainer.evaluate",
+    "trainer.export",
     "trainer.generate",
     "trainer.microanneal",
     "trainer.report",
@@ -205,12 +206,12 @@ LEVELS: dict[str, tuple[str, ...]] = {
     "trainer": (
         "arguments figures mix_order models ranks schedule tensor_files",
         "checkpoint loader spec",
-        "card optimizer plan published resume run_data saving sharding watching",
-        "evaluation export generation updates",
-        "loop writing",
+        "optimizer plan published resume run_data saving sharding watching",
+        "evaluation updates",
+        "generation loop",
         "stages",
         "stage_command",
-        "anneal evaluate generate microanneal report run soup",
+        "anneal evaluate export generate microanneal report run soup",
     ),
     "trainer.evaluation": (
         "encoding json_lines loading requests sums",
@@ -230,6 +231,8 @@ LEVELS: dict[str, tuple[str, ...]] = {
         "charts run_facts skips",
         "metrics page",
     ),
+    "trainer.published": ("card weights", "folder"),
+    "trainer.generation": ("next_tokens", "texts"),
     "trainer.models": (
         "documents head norm past presets",
         "attention swiglu",

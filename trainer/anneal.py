@@ -1,6 +1,5 @@
 """Anneal in several data orders, and soup: `python trainer/anneal.py SPEC --from CHECKPOINT --mix MIX --seeds N...`."""
 
-import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 if not __package__:  # started as a file: Python put this folder on the path, and not the checkout
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
+from trainer.arguments import command_parser
 from trainer.stage_command import add_stage_arguments, run_stage
 
 _EPILOG = """examples:
@@ -26,13 +26,11 @@ exit status: 0 done, 1 a run failed, 2 the request was wrong, 143 or 130 stopped
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Return 0 when done, 1 when a run failed, 2 when the request was wrong, 128 + signal when stopped by one."""
-    parser = argparse.ArgumentParser(
-        prog="python trainer/anneal.py",
-        description="Anneal a checkpoint in several data orders, make the soup of the results, evaluate all of them. "
+    parser = command_parser(
+        "anneal",
+        "Anneal a checkpoint in several data orders, make the soup of the results, evaluate all of them. "
         "docs/stages.md says what is done and what the figures are.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+        _EPILOG,
     )
     add_stage_arguments(parser)
     parser.add_argument("--mix", metavar="MIX", type=Path, required=True, help="a built mix, OUTPUT/mixes/NAME")

@@ -1,22 +1,87 @@
-"""Arguments of the command line that several commands share."""
+"""What the commands share: how they look, arguments, and where and how a run computes."""
 
 import argparse
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+
+from mixes.errors import SpecError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """Where and how to run.
+
+    Attributes:
+        mixes: folders of the built mixes, at least one.
+        output: folder of the run: checkpoints, metrics.
+        start_from: folder of another run's checkpoint, or of a published model, to begin from, or None.
+        device: `auto`, `cpu` or `cuda`.
+        compiled: compile each block and the loss.
+        recomputes: keep no activations inside blocks; compute them again in the backward pass.
+        num_replicas: of the model, each spread over an equal share of the ranks.
+        fresh: forget what the output folder holds.
+        wandb_project: send figures to this project of Weights & Biases too, or None.
+    """
+
+    mixes: Sequence[Path]
+    output: Path
+    start_from: Path | None = None
+    device: str = "auto"
+    compiled: bool = False
+    recomputes: bool = False
+    num_replicas: int = 1
+    fresh: bool = False
+    wandb_project: str | None = None
+
+
+def run_options(arguments: argparse.Namespace, mixes: Sequence[Path]) -> RunOptions:
+    """Return the options of a command for these mixes; its arguments have the names of the fields."""
+    given = {name: value for name, value in vars(arguments).items() if name in RunOptions.__dataclass_fields__}
+    return RunOptions(**(given | {"mixes": tuple(mixes)}))
+
+
+def command_parser(name: str, description: str, epilog: str) -> argparse.ArgumentParser:
+    """Return a parser that prints the lines of its epilog as they are and takes no shortened flags."""
+    return argparse.ArgumentParser(
+        prog=f"python trainer/{name}.py",
+        description=description,
+        epilog=epilog,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+
+
+@contextlib.contextmanager
+def training_libraries() -> Iterator[None]:
+    """Let a command import torch, which takes seconds that --help and a typing error should not.
+
+    Raises:
+        SpecError: a library is not installed; the message says how to install it.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise SpecError(f"{error.name} is not installed; install it with: pip install 'gristmill[train]'") from error
 
 
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     """Add where and how a run computes."""
     add_device_argument(parser)
-    parser.add_argument("--compile", action="store_true", help="compile each block: faster on a GPU, slow to start")
+    parser.add_argument(
+        "--compile", dest="compiled", action="store_true", help="compile each block: faster on a GPU, slow to start"
+    )
     parser.add_argument(
         "--recompute",
+        dest="recomputes",
         action="store_true",
         help="activation checkpointing: keep nothing inside blocks, compute them twice; less memory, a third slower",
     )
     parser.add_argument(
         "--replicas",
         metavar="N",
+        dest="num_replicas",
         type=whole(1),
         default=1,
         help="copies of the model (HSDP), each sharded over neighbouring ranks; 1: sharded over all (default: 1)",

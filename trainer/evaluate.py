@@ -13,7 +13,7 @@ if not __package__:  # started as a file: Python put this folder on the path, an
 
 from mixes.errors import GristmillError, SpecError
 from mixes.files import publish_file
-from trainer.arguments import add_device_argument, add_question_arguments, whole
+from trainer.arguments import add_device_argument, add_question_arguments, command_parser, training_libraries, whole
 
 _EPILOG = """examples:
   python trainer/evaluate.py runs/smoke/step-60 --mix output/mixes/smoke
@@ -41,11 +41,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _evaluate(arguments: argparse.Namespace, *, is_first: bool) -> int:
     if not (arguments.mix or arguments.paloma or arguments.tasks):
         raise SpecError("found nothing to evaluate on; wanted --mix, --paloma or --tasks")
-    try:  # torch takes seconds, which --help and a typing error should not
+    with training_libraries():
         from trainer.evaluation.standalone import EvaluationOptions, evaluate
         from trainer.evaluation.tables import format_results
-    except ModuleNotFoundError as error:
-        raise SpecError(f"{error.name} is not installed; install it with: pip install 'gristmill[train]'") from error
     options = EvaluationOptions(
         model=arguments.model,
         mix=arguments.mix,
@@ -69,13 +67,11 @@ def _evaluate(arguments: argparse.Namespace, *, is_first: bool) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python trainer/evaluate.py",
-        description="Evaluate a model by likelihood: texts by domain, questions with choices, answers. "
+    parser = command_parser(
+        "evaluate",
+        "Evaluate a model by likelihood: texts by domain, questions with choices, answers. "
         "docs/evaluation.md says what each figure is.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+        _EPILOG,
     )
     parser.add_argument("model", metavar="MODEL", type=Path, help="a checkpoint, RUN/step-N, or a Hugging Face folder")
     parser.add_argument("--mix", metavar="MIX", type=Path, help="what a built mix holds out, by source")

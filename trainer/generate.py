@@ -5,16 +5,12 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 if not __package__:  # started as a file: Python put this folder on the path, and not the checkout
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from mixes.errors import GristmillError, SpecError
-from trainer.arguments import add_device_argument, whole
-
-if TYPE_CHECKING:
-    from trainer.writing import Writer
+from mixes.errors import GristmillError
+from trainer.arguments import add_device_argument, command_parser, training_libraries, whole
 
 _EPILOG = """examples:
   python trainer/generate.py runs/smoke/step-60 --tokenizer data/tokenizer/dolma2.json.gz --prompt 'The mill'
@@ -32,7 +28,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Return 0 when done, 2 when the request was wrong."""
     arguments = _parser().parse_args(argv)
     try:
-        writer = _open(arguments)
+        with training_libraries():
+            from trainer.generation.next_tokens import Drawing
+            from trainer.generation.texts import Writer
+        writer = Writer(
+            arguments.model,
+            arguments.tokenizer,
+            drawing=Drawing(temperature=arguments.temperature, top_p=arguments.top_p, seed=arguments.seed),
+            max_tokens=arguments.max_tokens,
+            precision=arguments.precision,
+            device=arguments.device,
+        )
         if arguments.prompts is None:
             for piece in writer.stream(arguments.prompt):
                 print(piece, end="", flush=True)
@@ -46,29 +52,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _open(arguments: argparse.Namespace) -> "Writer":
-    try:  # torch takes seconds, which --help and a typing error should not
-        from trainer.generation import Drawing
-        from trainer.writing import open_writer
-    except ModuleNotFoundError as error:
-        raise SpecError(f"{error.name} is not installed; install it with: pip install 'gristmill[train]'") from error
-    return open_writer(
-        arguments.model,
-        arguments.tokenizer,
-        drawing=Drawing(temperature=arguments.temperature, top_p=arguments.top_p, seed=arguments.seed),
-        max_tokens=arguments.max_tokens,
-        precision=arguments.precision,
-        device=arguments.device,
-    )
-
-
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python trainer/generate.py",
-        description="Let a model go on with a text, which is printed as it grows, or with each text of a file.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+    parser = command_parser(
+        "generate",
+        "Let a model go on with a text, which is printed as it grows, or with each text of a file.",
+        _EPILOG,
     )
     parser.add_argument("model", metavar="MODEL", type=Path, help="a checkpoint, RUN/step-N, or a Hugging Face folder")
     prompts = parser.add_mutually_exclusive_group(required=True)

@@ -16,11 +16,12 @@ import torch.distributed as dist
 from mixes.errors import MixError, SpecError
 from mixes.lock import hold_folder
 from mixes.manifest import Manifest
+from trainer.arguments import RunOptions
 from trainer.checkpoint import Progress, fill_from, steps_on_disk, verified
 from trainer.evaluation.periodic import PeriodicEvaluation
 from trainer.figures import StepFigures
 from trainer.loader import Batch, prefetched
-from trainer.published import is_published, open_published
+from trainer.published.weights import is_published, open_published
 from trainer.ranks import Ranks, process_group
 from trainer.resume import find_checkpoint, first_progress, known_parent, require_same_run
 from trainer.run_data import RunData, open_data
@@ -36,33 +37,6 @@ from trainer.watching.run_facts import FACTS_FILE, RunFacts, write_facts
 
 LOCK_FILE = ".run.lock"
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunOptions:
-    """Where and how to run.
-
-    Attributes:
-        mixes: folders of the built mixes, at least one.
-        output: folder of the run: checkpoints, metrics.
-        start_from: folder of another run's checkpoint, or of a published model, to begin from, or None.
-        device: `auto`, `cpu` or `cuda`.
-        compiled: compile each block and the loss.
-        recomputes: keep no activations inside blocks; compute them again in the backward pass.
-        num_replicas: of the model, each spread over an equal share of the ranks.
-        fresh: forget what the output folder holds.
-        wandb_project: send figures to this project of Weights & Biases too, or None.
-    """
-
-    mixes: tuple[Path, ...]
-    output: Path
-    start_from: Path | None = None
-    device: str = "auto"
-    compiled: bool = False
-    recomputes: bool = False
-    num_replicas: int = 1
-    fresh: bool = False
-    wandb_project: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,5 @@
 """Compare mixes by short anneals: `python trainer/microanneal.py SPEC --from CHECKPOINT --baseline A --mixes B...`."""
 
-import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 if not __package__:  # started as a file: Python put this folder on the path, and not the checkout
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
+from trainer.arguments import command_parser
 from trainer.stage_command import add_stage_arguments, run_stage
 
 _EPILOG = """example:
@@ -24,13 +24,11 @@ exit status: 0 done, 1 a run failed, 2 the request was wrong, 143 or 130 stopped
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Return 0 when done, 1 when a run failed, 2 when the request was wrong, 128 + signal when stopped by one."""
-    parser = argparse.ArgumentParser(
-        prog="python trainer/microanneal.py",
-        description="Anneal a checkpoint on a baseline and on candidate mixes, and say by how much they differ. "
+    parser = command_parser(
+        "microanneal",
+        "Anneal a checkpoint on a baseline and on candidate mixes, and say by how much they differ. "
         "docs/stages.md says what is done and what the figures are.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+        _EPILOG,
     )
     add_stage_arguments(parser)
     parser.add_argument("--baseline", metavar="MIX", type=Path, required=True, help="a built mix, such as web alone")

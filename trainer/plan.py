@@ -2,9 +2,9 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from mixes.manifest import Manifest
+from trainer.arguments import RunOptions
 from trainer.models.presets import ModelShape
 from trainer.schedule import learning_rate
 from trainer.spec import CheckpointSpec, TrainSpec
@@ -12,29 +12,14 @@ from trainer.spec import CheckpointSpec, TrainSpec
 _CHUNK_LOGITS = 2**29  # of trainer/models/head.py on a GPU; importing it would import torch, which a plan does not need
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Layout:
-    """How a run lies on the machine.
-
-    Attributes:
-        world_size: ranks.
-        num_replicas: copies of the model, each spread over an equal share of the ranks.
-        recomputes: blocks keep no activations for the backward pass.
-    """
-
-    world_size: int = 1
-    num_replicas: int = 1
-    recomputes: bool = False
-
-
-def format_plan(spec: TrainSpec, manifests: Sequence[Manifest], layout: Layout) -> str:
-    """Return the plan as aligned lines: model, mix, length, learning rate, memory of each rank."""
-    rows = list(_rows(spec, manifests, layout))
+def format_plan(spec: TrainSpec, manifests: Sequence[Manifest], options: RunOptions, world_size: int) -> str:
+    """Return the plan as aligned lines: model, mix, length, learning rate, memory of each of `world_size` ranks."""
+    rows = list(_rows(spec, manifests, options, world_size))
     width = max(len(title) for title, _ in rows)
     return "\n".join(f"{title:<{width}}  {text}" for title, text in rows)
 
 
-def memory_estimate(spec: TrainSpec, shape: ModelShape, layout: Layout) -> int:
+def memory_estimate(spec: TrainSpec, shape: ModelShape, options: RunOptions, world_size: int) -> int:
     """Return about how many bytes each rank needs, without compilation, which saves up to a third of the activations.
 
     Weights, gradients and two moments in float32 are spread over the ranks; gathered copies and, with several
@@ -42,22 +27,24 @@ def memory_estimate(spec: TrainSpec, shape: ModelShape, layout: Layout) -> int:
     """
     size = 2 if spec.precision == "bfloat16" else 4
     parameters = shape.num_parameters
-    num_shards = layout.world_size // layout.num_replicas
+    num_shards = world_size // options.num_replicas
     states = 16 * parameters // num_shards
     gathered = size * (parameters if num_shards == 1 else 2 * shape.vocab_size * shape.hidden_size)
-    has_sums = spec.global_batch // layout.world_size > spec.micro_batch
+    has_sums = spec.global_batch // world_size > spec.micro_batch
     head = (4 + size) * shape.vocab_size * shape.hidden_size
     swiglus = shape.experts_per_token or 1
     layer = (32 + 6 * size) * shape.hidden_size + 4 * size * shape.intermediate_size * swiglus
     layer += 2 * size * shape.hidden_size * shape.experts_per_token  # the states that go to experts and come back
-    layers = size * shape.hidden_size * shape.num_layers + layer if layout.recomputes else shape.num_layers * layer
+    layers = size * shape.hidden_size * shape.num_layers + layer if options.recomputes else shape.num_layers * layer
     token = layers + (10 + size) * shape.hidden_size
     num_tokens = spec.micro_batch * spec.sequence_length
     logits = 2 * size * min(_CHUNK_LOGITS, num_tokens * shape.vocab_size)
     return states + gathered + has_sums * 4 * parameters + head + logits + token * num_tokens
 
 
-def _rows(spec: TrainSpec, manifests: Sequence[Manifest], layout: Layout) -> Iterator[tuple[str, str]]:
+def _rows(
+    spec: TrainSpec, manifests: Sequence[Manifest], options: RunOptions, world_size: int
+) -> Iterator[tuple[str, str]]:
     """Yield each line as its title and its text."""
     shape = spec.model.shape(manifests[0].tokenizer.vocab_size)
     num_tokens = spec.num_steps * spec.tokens_per_step
@@ -78,13 +65,13 @@ def _rows(spec: TrainSpec, manifests: Sequence[Manifest], layout: Layout) -> Ite
     yield "run", f"{spec.num_steps:,} steps of {spec.global_batch:,} instances, {num_tokens:,} tokens"
     yield "learning rate", _rates(spec)
     yield "compute", f"{flops:.3g} FLOP a token, {flops * num_tokens:.3g} in all"
-    share = spec.global_batch // layout.world_size
-    sharing = f"{layout.num_replicas} replicas of the model, " if layout.num_replicas > 1 else ""
+    share = spec.global_batch // world_size
+    sharing = f"{options.num_replicas} replicas of the model, " if options.num_replicas > 1 else ""
     yield (
         "ranks",
-        f"{layout.world_size}, {sharing}each {share} instances a step by {spec.micro_batch}; {spec.precision}",
+        f"{world_size}, {sharing}each {share} instances a step by {spec.micro_batch}; {spec.precision}",
     )
-    yield "memory", f"about {_format_gib(memory_estimate(spec, shape, layout))} a rank"
+    yield "memory", f"about {_format_gib(memory_estimate(spec, shape, options, world_size))} a rank"
     yield "checkpoints", f"{_kept(spec.checkpoint)}, {_format_gib(12 * shape.num_parameters)} each"
     if spec.evaluation is not None:
         held_out = sum(source.total("held_out_tokens") for source in manifests[0].sources)

@@ -1,6 +1,5 @@
 """Draw the report of a training run anew: `python trainer/report.py RUN`."""
 
-import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,6 +8,7 @@ if not __package__:  # started as a file: Python put this folder on the path, an
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from mixes.errors import GristmillError
+from trainer.arguments import command_parser
 
 _EPILOG = """example:
   python trainer/report.py runs/smoke
@@ -21,12 +21,10 @@ exit status: 0 written, 2 there is no such run
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Return 0 when the report is written, 2 when there is no such run."""
-    parser = argparse.ArgumentParser(
-        prog="python trainer/report.py",
-        description="Write RUN/report.html: curves, skipped steps, checkpoints and settings of a training run.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+    parser = command_parser(
+        "report",
+        "Write RUN/report.html: curves, skipped steps, checkpoints and settings of a training run.",
+        _EPILOG,
     )
     parser.add_argument("run", metavar="RUN", type=Path, help="folder of a training run")
     arguments = parser.parse_args(argv)

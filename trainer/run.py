@@ -10,11 +10,11 @@ from pathlib import Path
 if not __package__:  # started as a file: Python put this folder on the path, and not the checkout
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from mixes.errors import CheckpointError, GristmillError, MixError, SpecError
+from mixes.errors import CheckpointError, GristmillError, MixError
 from mixes.manifest import load
 from mixes.typed_yaml.binding import bind_file
-from trainer.arguments import add_run_arguments
-from trainer.plan import Layout, format_plan
+from trainer.arguments import RunOptions, add_run_arguments, command_parser, run_options, training_libraries
+from trainer.plan import format_plan
 from trainer.spec import TrainSpec
 
 _EPILOG = """examples:
@@ -37,35 +37,24 @@ exit status: 0 trained to the last step, 1 the run failed, 2 the request was wro
 def main(argv: Sequence[str] | None = None) -> int:
     """Return 0 when trained, 1 when the run failed, 2 when the request was wrong, 128 + signal when stopped by one."""
     arguments = _parser().parse_args(argv)
+    options = run_options(arguments, arguments.mixes)
     is_first = os.environ.get("RANK", "0") == "0"
     logging.basicConfig(level=logging.INFO if is_first else logging.WARNING, format="%(message)s")
     try:
         spec = bind_file(TrainSpec, arguments.spec).value
         if arguments.dry_run:
-            print(format_plan(spec, [load(mix) for mix in arguments.mixes], _layout(arguments)))
+            world_size = int(os.environ.get("WORLD_SIZE", "1"))
+            print(format_plan(spec, [load(mix) for mix in options.mixes], options, world_size))
             return 0
-        return _train(spec, arguments, is_first=is_first)
+        return _train(spec, options, is_first=is_first)
     except GristmillError as error:
         print(error, file=sys.stderr)
         return 2
 
 
-def _train(spec: TrainSpec, arguments: argparse.Namespace, *, is_first: bool) -> int:
-    try:
-        from trainer.loop import RunOptions, open_run  # torch takes seconds, which --help and a typing error should not
-    except ModuleNotFoundError as error:
-        raise SpecError(f"{error.name} is not installed; install it with: pip install 'gristmill[train]'") from error
-    options = RunOptions(
-        mixes=tuple(arguments.mixes),
-        output=arguments.output,
-        start_from=arguments.start_from,
-        device=arguments.device,
-        compiled=arguments.compile,
-        recomputes=arguments.recompute,
-        num_replicas=arguments.replicas,
-        fresh=arguments.fresh,
-        wandb_project=arguments.wandb,
-    )
+def _train(spec: TrainSpec, options: RunOptions, *, is_first: bool) -> int:
+    with training_libraries():
+        from trainer.loop import open_run
     with open_run(spec, options) as run:
         try:
             outcome = run.finish()
@@ -73,33 +62,20 @@ def _train(spec: TrainSpec, arguments: argparse.Namespace, *, is_first: bool) ->
             print(error, file=sys.stderr)
             return 1
     if is_first:
-        print(
-            f"checkpoint  {options.output / f'step-{outcome.step}'}\n"
-            f"metrics     {options.output / 'metrics.jsonl'}\n"
-            f"report      {options.output / 'report.html'}"
-        )
+        print(f"checkpoint  {options.output / f'step-{outcome.step}'}")
+        print(f"metrics     {options.output / 'metrics.jsonl'}")
+        print(f"report      {options.output / 'report.html'}")
     if outcome.stopped_by is None:
         return 0
     if is_first:
-        print(
-            f"stopped by {outcome.stopped_by.name}; the same command goes on from step {outcome.step}", file=sys.stderr
-        )
+        name = outcome.stopped_by.name
+        print(f"stopped by {name}; the same command goes on from step {outcome.step}", file=sys.stderr)
     return 128 + outcome.stopped_by
 
 
-def _layout(arguments: argparse.Namespace) -> Layout:
-    """Return how torchrun and the command line lay the run out."""
-    world_size = int(os.environ.get("WORLD_SIZE", "1"))
-    return Layout(world_size=world_size, num_replicas=arguments.replicas, recomputes=arguments.recompute)
-
-
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python trainer/run.py",
-        description="Train an OLMo 2 or OLMoE model on a built mix. What shapes the result stands in SPEC.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+    parser = command_parser(
+        "run", "Train an OLMo 2 or OLMoE model on a built mix. What shapes the result stands in SPEC.", _EPILOG
     )
     parser.add_argument("spec", metavar="SPEC", type=Path, help="training spec, a YAML file as in trainer/configs")
     parser.add_argument(
@@ -122,7 +98,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--fresh", action="store_true", help="remove what RUN holds and begin at step 0")
     add_run_arguments(parser)
-    parser.add_argument("--wandb", metavar="PROJECT", help="send figures to this project of Weights & Biases too")
+    parser.add_argument(
+        "--wandb", metavar="PROJECT", dest="wandb_project", help="send figures to this project of Weights & Biases too"
+    )
     parser.add_argument("--dry-run", action="store_true", help="print the plan and stop")
     return parser
 

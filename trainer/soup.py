@@ -8,8 +8,9 @@ from pathlib import Path
 if not __package__:  # started as a file: Python put this folder on the path, and not the checkout
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from mixes.errors import GristmillError, MixError, SpecError
+from mixes.errors import GristmillError, MixError
 from mixes.progress import Progress
+from trainer.arguments import command_parser, training_libraries
 
 _EPILOG = """examples:
   python trainer/soup.py runs/anneal/seed-42/step-30 runs/anneal/seed-666/step-30 --output runs/anneal/soup
@@ -23,13 +24,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Return 0 when the soup is written, 1 when that failed, 2 when the request was wrong."""
     arguments = _parser().parse_args(argv)
     try:
-        try:  # torch takes seconds, which --help and a typing error should not
+        with training_libraries():
             from trainer.checkpoint import verified
             from trainer.stages.souping import size_of_soup, write_soup
-        except ModuleNotFoundError as error:
-            raise SpecError(
-                f"{error.name} is not installed; install it with: pip install 'gristmill[train]'"
-            ) from error
         ingredients = []
         for folder in arguments.checkpoints:
             ingredients.append(verified(folder))
@@ -47,13 +44,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python trainer/soup.py",
-        description="Write the plain mean of the weights of checkpoints that differ in the order of their data. "
+    parser = command_parser(
+        "soup",
+        "Write the plain mean of the weights of checkpoints that differ in the order of their data. "
         "It is a checkpoint without optimizer: for export, evaluate, generate and --from.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+        _EPILOG,
     )
     parser.add_argument("checkpoints", metavar="CHECKPOINT", type=Path, nargs="+", help="folders, RUN/step-N")
     parser.add_argument("--output", metavar="SOUP", type=Path, required=True, help="folder to write; must not exist")

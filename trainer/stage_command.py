@@ -7,10 +7,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from mixes.errors import GristmillError, SpecError
+from mixes.errors import GristmillError
 from mixes.manifest import load
 from mixes.typed_yaml.binding import bind_file
-from trainer.arguments import add_question_arguments, add_run_arguments
+from trainer.arguments import add_question_arguments, add_run_arguments, run_options, training_libraries
 from trainer.spec import TrainSpec
 
 
@@ -55,13 +55,10 @@ def run_stage(arguments: argparse.Namespace, mixes: Sequence[Path], *, makes_sou
 def _run(
     spec: TrainSpec, arguments: argparse.Namespace, mixes: Sequence[Path], *, makes_soup: bool, is_first: bool
 ) -> int:
-    try:  # torch takes seconds, which --help and a typing error should not
-        from trainer.loop import RunOptions
+    with training_libraries():
         from trainer.stages.annealing import RESULTS_FILE, Stage, anneal, microanneal
         from trainer.stages.reached import Questions
         from trainer.stages.runs import RunFailedError, StoppedError
-    except ModuleNotFoundError as error:
-        raise SpecError(f"{error.name} is not installed; install it with: pip install 'gristmill[train]'") from error
     questions = Questions(
         mix=mixes[0],
         paloma=arguments.paloma,
@@ -70,20 +67,11 @@ def _run(
         shots=arguments.shots,
         max_questions=arguments.max_questions,
     )
-    options = RunOptions(
-        mixes=tuple(mixes),
-        output=arguments.output,
-        start_from=arguments.start_from,
-        device=arguments.device,
-        compiled=arguments.compile,
-        recomputes=arguments.recompute,
-        num_replicas=arguments.replicas,
-    )
     stage = Stage(
         spec=spec,
         start_from=arguments.start_from,
         seeds=tuple(arguments.seeds),
-        options=options,
+        options=run_options(arguments, mixes),
         questions=questions,
     )
     try:

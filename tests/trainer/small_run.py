@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mixes.typed_yaml.binding import bind_text
-from trainer.loop import Outcome, RunOptions, open_run
+from trainer.arguments import RunOptions
+from trainer.loop import Outcome, open_run
 from trainer.spec import TrainSpec
 from trainer.watching.lines import METRICS_FILE
 

@@ -10,11 +10,11 @@ from transformers import AutoTokenizer, Olmo2ForCausalLM
 
 from tests.trainer.evaluation.tiny_model import CONTEXT, write_tiny_mix, write_tiny_model
 from tests.trainer.small_run import spec_with, train
-from trainer import export
 from trainer.checkpoint import verified
 from trainer.generate import main
-from trainer.generation import Drawing
-from trainer.writing import open_writer
+from trainer.generation.next_tokens import Drawing
+from trainer.generation.texts import Writer
+from trainer.published.folder import export
 
 PROMPTS = ("the king of", "", "a ring and the land: ü", "on and on")
 
@@ -53,7 +53,7 @@ def test_a_file_of_prompts_gives_what_each_gives_alone(
 
 
 def test_pieces_of_a_stream_add_up_and_none_is_a_part_of_a_letter(model: Path) -> None:
-    writer = open_writer(
+    writer = Writer(
         model, None, drawing=Drawing(temperature=5.0, seed=3), max_tokens=40, precision="float32", device="cpu"
     )
     pieces = list(writer.stream("the"))
@@ -65,7 +65,7 @@ def test_pieces_of_a_stream_add_up_and_none_is_a_part_of_a_letter(model: Path) -
 def test_no_more_is_made_than_the_model_was_trained_on(
     model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    writer = open_writer(model, None, drawing=Drawing(), max_tokens=1000, precision="bfloat16", device="cpu")
+    writer = Writer(model, None, drawing=Drawing(), max_tokens=1000, precision="bfloat16", device="cpu")
     prompts = ["the king " * 8, "the king"]
     (tmp_path / "prompts.jsonl").write_text("".join(json.dumps({"prompt": prompt}) + "\n" for prompt in prompts))
     for answer, ids in zip(writer.answers(tmp_path / "prompts.jsonl", 2), writer.encoder.encode(prompts), strict=True):
@@ -79,7 +79,7 @@ def test_a_checkpoint_and_its_export_say_the_same(tmp_path: Path, capsys: pytest
     train(spec_with(("steps: 6", "steps: 1")), mix, tmp_path / "run")
     trained = capsys.readouterr().out
     checkpoint, tokenizer = tmp_path / "run" / "step-1", tmp_path / "tokenizer.json"
-    export.export(verified(checkpoint), tmp_path / "hf", tokenizer=tokenizer)
+    export(verified(checkpoint), tmp_path / "hf", tokenizer=tokenizer)
     asked = ["--prompt", "the king", "--max-tokens", "8", "--device", "cpu"]
     assert main([str(checkpoint), "--tokenizer", str(tokenizer), *asked]) == 0
     of_checkpoint = capsys.readouterr().out.removeprefix(trained)

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from tests.trainer.small_run import losses_of, spec_with
-from trainer.loop import RunOptions, open_run
+from trainer.arguments import RunOptions
+from trainer.loop import open_run
 from trainer.models.attention import attend
 from trainer.models.documents import documents_of
 from trainer.models.swiglu import grouped_product

@@ -22,10 +22,11 @@ from mixes.parts import PartDocuments, write_part
 from mixes.token_stream import TokenStream
 from tests.trainer.small_run import lines_of, losses_of, spec_with, train
 from trainer import loop, updates
+from trainer.arguments import RunOptions
 from trainer.checkpoint import fill_from, steps_on_disk, verified
 from trainer.figures import StepFigures
 from trainer.loader import Batch, Loader
-from trainer.loop import LOCK_FILE, Outcome, RunOptions, open_run, open_run_on
+from trainer.loop import LOCK_FILE, Outcome, open_run, open_run_on
 from trainer.models.decoder import LanguageModel
 from trainer.models.documents import documents_of
 from trainer.models.head import IGNORED

@@ -12,8 +12,9 @@ from mixes.manifest import load, mix_root
 from mixes.token_stream import TokenStream
 from tests.mixes.small_mix import SmallSource, write_small_mix
 from tests.trainer.small_run import lines_of, spec_with
+from trainer.arguments import RunOptions
 from trainer.loader import Loader
-from trainer.loop import RunOptions, open_run
+from trainer.loop import open_run
 from trainer.ranks import Ranks
 from trainer.run_data import open_data, require_one_tokenizer
 

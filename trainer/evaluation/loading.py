@@ -13,7 +13,7 @@ from trainer.checkpoint import WEIGHTS, fill_from, verified
 from trainer.models.decoder import LanguageModel
 from trainer.models.hugging_face import shape_of
 from trainer.models.presets import ModelShape
-from trainer.published import CONFIG_FILE, is_published, open_published
+from trainer.published.weights import CONFIG_FILE, is_published, open_published
 
 TOKENIZER_FILE = "tokenizer.json"
 MakeModel: TypeAlias = Callable[[ModelShape], LanguageModel]

@@ -10,9 +10,9 @@ import torch.distributed as dist
 
 from mixes.errors import CheckpointError, MixError, SpecError
 from mixes.manifest import load
+from trainer.arguments import RunOptions
 from trainer.checkpoint import Checkpoint, verified
-from trainer.loop import RunOptions
-from trainer.published import is_published, open_published
+from trainer.published.weights import is_published, open_published
 from trainer.ranks import Ranks, process_group
 from trainer.spec import TrainSpec
 from trainer.stages.reached import Figures, Questions, Reached

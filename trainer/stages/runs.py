@@ -8,8 +8,9 @@ from pathlib import Path
 
 from mixes.errors import CheckpointError, MixError, SpecError
 from mixes.manifest import load
+from trainer.arguments import RunOptions
 from trainer.checkpoint import Checkpoint
-from trainer.loop import RunOptions, open_run_on
+from trainer.loop import open_run_on
 from trainer.ranks import Ranks
 from trainer.resume import find_checkpoint, known_parent, require_same_run
 from trainer.schedule import Schedule

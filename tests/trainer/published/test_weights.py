@@ -12,11 +12,12 @@ from transformers import Olmo2Config, Olmo2ForCausalLM, OlmoeConfig, OlmoeForCau
 
 from mixes.errors import CheckpointError, SpecError
 from tests.trainer.small_run import lines_of, spec_with, train
+from trainer.arguments import RunOptions
 from trainer.checkpoint import verified
-from trainer.loop import RunOptions, open_run
+from trainer.loop import open_run
 from trainer.models.hugging_face import config_of
 from trainer.models.presets import PRESETS, ModelShape
-from trainer.published import INDEX_FILE, is_published, open_published
+from trainer.published.weights import INDEX_FILE, is_published, open_published
 from trainer.ranks import local_part
 
 DENSE = dataclasses.replace(PRESETS["tiny"], vocab_size=256)

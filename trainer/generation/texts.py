@@ -2,17 +2,19 @@
 
 import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
+
+import torch
 
 from mixes.errors import SpecError
 from trainer.evaluation.encoding import Encoder
 from trainer.evaluation.json_lines import read_records, text_of
 from trainer.evaluation.loading import load_model
-from trainer.generation import Drawing, generate, unsharded_model
+from trainer.generation.next_tokens import Drawing, generate
 from trainer.models.decoder import LanguageModel
+from trainer.models.presets import ModelShape
 from trainer.ranks import device_of
 from trainer.sharding import DTYPES
 from trainer.spec import Precision
@@ -20,25 +22,43 @@ from trainer.spec import Precision
 _UNFINISHED = "\ufffd"  # what a letter looks like whose last bytes are still to come
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Writer:
-    """A model that goes on with texts; `open_writer` makes it.
+    """A model that goes on with texts.
 
-    Attributes:
-        model: on one device.
-        encoder: its tokenizer.
-        end_id: the token that ends a text.
-        context: tokens that the model was trained on.
+    Args:
+        folder: a checkpoint or a published model.
+        tokenizer: the tokenizer.json of a checkpoint's mix; a published model brings its own.
         drawing: how tokens are chosen.
         max_tokens: made for a prompt at most.
+        precision: of weights and states.
+        device: `auto`, `cpu` or `cuda`.
+
+    Raises:
+        CheckpointError: the model cannot be loaded.
+        DataError: the tokenizer cannot be read, or is not that of the mix.
+        SpecError: a checkpoint is given without a tokenizer.
     """
 
-    model: LanguageModel
-    encoder: Encoder
-    end_id: int
-    context: int
-    drawing: Drawing
-    max_tokens: int
+    def __init__(
+        self,
+        folder: Path,
+        tokenizer: Path | None,
+        *,
+        drawing: Drawing,
+        max_tokens: int,
+        precision: Precision,
+        device: str,
+    ) -> None:
+        loaded = load_model(folder, tokenizer, partial(_unsharded, device=device_of(device)))
+        if loaded.tokenizer is None:
+            raise SpecError(
+                f"{folder}: a checkpoint holds no tokenizer; wanted --tokenizer with the tokenizer.json of its mix, "
+                f"digest {loaded.tokenizer_digest}"
+            )
+        self.encoder = Encoder(loaded.tokenizer, loaded.prefix_id)
+        self._model = loaded.model.to(DTYPES[precision])
+        self._end_id, self._context = loaded.end_id, loaded.context
+        self._drawing, self._max_tokens = drawing, max_tokens
 
     def stream(self, prompt: str) -> Iterator[str]:
         """Yield the text that follows a prompt, piece by piece.
@@ -50,7 +70,7 @@ class Writer:
         ids: list[int] = []
         told = 0
         for (token,) in self._generate(tokens, 0):
-            if token is not None and token != self.end_id:
+            if token is not None and token != self._end_id:
                 ids.append(token)
             text = self.encoder.decode(ids)
             if not text.endswith(_UNFINISHED):
@@ -79,7 +99,7 @@ class Writer:
                     if token is not None:
                         ids.append(token)
             for prompt, ids in zip(prompts, found, strict=True):
-                ended = bool(ids) and ids[-1] == self.end_id
+                ended = bool(ids) and ids[-1] == self._end_id
                 text = self.encoder.decode(ids[:-1] if ended else ids)
                 yield {"prompt": prompt, "text": text, "tokens": len(ids), "ended": ended}
             number += len(prompts)
@@ -87,54 +107,27 @@ class Writer:
     def _tokens(self, prompts: list[str], place: str) -> list[list[int]]:
         tokens = [ids or [self.encoder.prefix_id] for ids in self.encoder.encode(prompts)]
         longest = max(map(len, tokens))
-        if longest >= self.context:
+        if longest >= self._context:
             raise SpecError(
-                f"{place}: found {longest:,} tokens, wanted fewer than {self.context:,}, on which the model was trained"
+                f"{place}: found {longest:,} tokens, wanted fewer than {self._context:,}, the model's context"
             )
         return tokens
 
     def _generate(self, tokens: list[list[int]], number: int) -> Iterator[list[int | None]]:
         """Yield the tokens that follow, no more of each than fit into the context."""
         return generate(
-            self.model,
+            self._model,
             tokens,
-            max_tokens=[min(self.max_tokens, self.context - len(prompt)) for prompt in tokens],
-            end_id=self.end_id,
-            num_ids=min(self.encoder.num_ids, self.model.shape.vocab_size),
-            drawing=self.drawing,
+            max_tokens=[min(self._max_tokens, self._context - len(prompt)) for prompt in tokens],
+            end_id=self._end_id,
+            num_ids=min(self.encoder.num_ids, self._model.shape.vocab_size),
+            drawing=self._drawing,
             first_number=number,
         )
 
 
-def open_writer(
-    folder: Path, tokenizer: Path | None, *, drawing: Drawing, max_tokens: int, precision: Precision, device: str
-) -> Writer:
-    """Return a writer with the model of a folder.
-
-    Args:
-        folder: a checkpoint or a published model.
-        tokenizer: the tokenizer.json of a checkpoint's mix; a published model brings its own.
-        drawing: how tokens are chosen.
-        max_tokens: made for a prompt at most.
-        precision: of weights and states.
-        device: `auto`, `cpu` or `cuda`.
-
-    Raises:
-        CheckpointError: the model cannot be loaded.
-        DataError: the tokenizer cannot be read, or is not that of the mix.
-        SpecError: a checkpoint is given without a tokenizer.
-    """
-    loaded = load_model(folder, tokenizer, partial(unsharded_model, device=device_of(device)))
-    if loaded.tokenizer is None:
-        raise SpecError(
-            f"{folder}: a checkpoint holds no tokenizer; wanted --tokenizer with the tokenizer.json of its mix, "
-            f"digest {loaded.tokenizer_digest}"
-        )
-    return Writer(
-        model=loaded.model.to(DTYPES[precision]),
-        encoder=Encoder(loaded.tokenizer, loaded.prefix_id),
-        end_id=loaded.end_id,
-        context=loaded.context,
-        drawing=drawing,
-        max_tokens=max_tokens,
-    )
+def _unsharded(shape: ModelShape, device: torch.device) -> LanguageModel:
+    """Return a model on one device, with no values yet."""
+    with torch.device("meta"):
+        model = LanguageModel(shape)
+    return model.to_empty(device=device)

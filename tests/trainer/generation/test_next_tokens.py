@@ -8,7 +8,7 @@ import pytest
 import torch
 from transformers import Olmo2Config, Olmo2ForCausalLM, OlmoeConfig, OlmoeForCausalLM
 
-from trainer.generation import Drawing, generate, likeliest
+from trainer.generation.next_tokens import Drawing, generate, likeliest
 from trainer.models.decoder import LanguageModel
 from trainer.models.hugging_face import config_of
 from trainer.models.presets import ModelShape

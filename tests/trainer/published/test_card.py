@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from mixes.errors import DataError
-from trainer.card import model_card, read_evaluation
 from trainer.checkpoint import Checkpoint, Progress
 from trainer.models.presets import PRESETS
+from trainer.published.card import model_card, read_evaluation
 
 SPEC = {
     "seed": 6198, "data_seed": 42, "global_batch": 8, "sequence_length": 128, "precision": "bfloat16",

@@ -16,10 +16,11 @@ from transformers import AutoConfig, AutoTokenizer, Olmo2ForCausalLM, OlmoeForCa
 from mixes.typed_yaml.canonical import canonical_json
 from tests.trainer.small_run import spec_with, train
 from trainer import export as entry
+from trainer.arguments import RunOptions
 from trainer.checkpoint import Checkpoint, verified
-from trainer.export import export
-from trainer.loop import RunOptions, open_run
+from trainer.loop import open_run
 from trainer.models.decoder import LanguageModel
+from trainer.published.folder import export
 
 TOKENS = torch.randint(0, 250, (2, 32), generator=torch.Generator().manual_seed(0))
 

@@ -17,7 +17,6 @@ from torch import Tensor
 from trainer.models.attention import attention_kernels, rotary_tables
 from trainer.models.decoder import LanguageModel
 from trainer.models.past import Past
-from trainer.models.presets import ModelShape
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,13 +32,6 @@ class Drawing:
     temperature: float = 0.0
     top_p: float = 1.0
     seed: int = 0
-
-
-def unsharded_model(shape: ModelShape, device: torch.device) -> LanguageModel:
-    """Return a model on one device, with no values yet."""
-    with torch.device("meta"):
-        model = LanguageModel(shape)
-    return model.to_empty(device=device)
 
 
 @torch.no_grad()
@@ -92,14 +84,8 @@ class _Reader:
         self._model = model
         self._device = weight.device
         room = max(lengths) + max_tokens
-        size = (len(lengths), shape.num_kv_heads, room, shape.head_dim)
-        self._kept = [
-            (
-                torch.zeros(size, dtype=weight.dtype, device=self._device),
-                torch.zeros(size, dtype=weight.dtype, device=self._device),
-            )
-            for _ in range(shape.num_layers)
-        ]
+        size = (shape.num_layers, 2, len(lengths), shape.num_kv_heads, room, shape.head_dim)
+        self._kept = torch.zeros(size, dtype=weight.dtype, device=self._device)  # keys and values of each layer
         self._tables = rotary_tables(room, shape.head_dim, shape.rope_theta, self._device)
         self._padding = torch.tensor([max(lengths) - length for length in lengths], device=self._device).unsqueeze(1)
         self._length = 0
