@@ -9,6 +9,7 @@ from mixes.errors import GristmillError, SpecError
 from mixes.exporting.datatrove import export_datatrove
 from mixes.exporting.hugging_face import export_hugging_face
 from mixes.exporting.megatron import export_megatron
+from mixes.exporting.notes import held_out_tokens
 from mixes.exporting.olmo_core import export_olmo_core
 from mixes.exporting.target import Target, create_target
 from mixes.manifest import Manifest, mix_folder, mix_root
@@ -53,14 +54,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     root = mix_root(arguments.mix)
     try:
         with (
-            Progress("exported", "M tokens", mix.tokens) as progress,
+            Progress("exported", "M tokens", mix.tokens + held_out_tokens(mix)) as progress,
             create_target(mix, root, arguments.output, progress) as target,
         ):
             write(target)
     except GristmillError as error:
         print(error, file=sys.stderr)
         return 1
-    print(f"mix '{mix.name}' for {arguments.to}: {mix.tokens:,} tokens of {mix.documents:,} documents")
+    held_out = held_out_tokens(mix)
+    validation = f", {held_out:,} tokens for validation" if held_out else ""
+    print(f"mix '{mix.name}' for {arguments.to}: {mix.tokens:,} tokens of {mix.documents:,} documents{validation}")
     written, linked = target.written_bytes / 1e6, target.linked_bytes / 1e6
     print(f"{arguments.output}: {written:,.1f} MB written, {linked:,.1f} MB shared with the mix")
     return 0

@@ -29,12 +29,22 @@ def main() -> None:
     folder, work = Path(sys.argv[1]), Path(sys.argv[2])
     length, eos_id, vocab_size = map(int, sys.argv[3:6])
     work.mkdir(parents=True, exist_ok=True)
+    olmo_core, datatrove = folder / "olmo-core", folder / "datatrove"
     found = {
-        **read_olmo_core(folder / "olmo-core", work / "olmo-core", length, eos_id, vocab_size),
+        **read_olmo_core(olmo_core, "mix.txt", work / "olmo-core", length, eos_id, vocab_size),
         **read_megatron(folder / "megatron", work / "megatron", length),
-        **read_datatrove(folder / "datatrove", length, vocab_size),
-        **read_hugging_face(folder / "hf", work / "hf"),
+        **read_datatrove(datatrove / "train", length, vocab_size),
+        **read_hugging_face(folder / "hf", "train", work / "hf"),
     }
+    if (olmo_core / "validation.txt").exists():
+        held_out = {
+            **read_olmo_core(olmo_core, "validation.txt", work / "validation", length, eos_id, vocab_size),
+            **read_megatron_validation(folder / "megatron", work / "megatron", length),
+            **read_datatrove(datatrove / "validation", length, vocab_size),
+            **read_hugging_face(folder / "hf", "validation", work / "hf"),
+        }
+        held_out["num_tokens"] = held_out.pop("num_tokens x times_seen")
+        found |= {f"{reader}, validation": answer for reader, answer in held_out.items()}
     print(json.dumps(found))
 
 
@@ -71,7 +81,7 @@ def texts_found(texts: Iterable[str]) -> Found:
     return {"texts": count, "digest": digest.hexdigest()}
 
 
-def read_olmo_core(folder: Path, work: Path, length: int, eos_id: int, vocab_size: int) -> Found:
+def read_olmo_core(folder: Path, mix: str, work: Path, length: int, eos_id: int, vocab_size: int) -> Found:
     """Read with OLMo-core: its parser of data mixes, its sidecars, fixed-length, padded and packed datasets."""
     from olmo_core.data import (
         NumpyFSLDatasetConfig,
@@ -82,8 +92,8 @@ def read_olmo_core(folder: Path, work: Path, length: int, eos_id: int, vocab_siz
     from olmo_core.data.types import LongDocStrategy
     from olmo_core.data.utils import iter_document_indices
 
-    (identifier,) = [path.name for path in folder.iterdir() if path.is_dir()]
-    paths, labels = _paths_of_mix(folder, identifier)
+    (identifier,) = [path.name for path in folder.iterdir() if path.is_dir() and path.name != "validation"]
+    paths, labels = _paths_of_mix(folder, mix, identifier)
     common: dict[str, Any] = {
         "paths": paths,
         "metadata": [{"label": label} for label in labels],
@@ -118,13 +128,13 @@ def read_olmo_core(folder: Path, work: Path, length: int, eos_id: int, vocab_siz
     }
 
 
-def _paths_of_mix(folder: Path, identifier: str) -> tuple[list[str], list[str]]:
-    """Return paths and labels as OLMo-core's parser of its own data mixes reads them from `mix.txt`."""
+def _paths_of_mix(folder: Path, mix: str, identifier: str) -> tuple[list[str], list[str]]:
+    """Return paths and labels as OLMo-core's parser of its own data mixes reads them from a file."""
     from olmo_core.data import mixes
 
     @contextlib.contextmanager
     def ours(_: str) -> Iterator[Path]:
-        yield folder / "mix.txt"
+        yield folder / mix
 
     mixes._get_data_mix_path = ours
     paths, labels = mixes.DataMix.OLMoE_mix_0824.build(str(folder), identifier)
@@ -138,31 +148,44 @@ def _real_tokens(dataset: Any) -> int:  # noqa: ANN401  (their class)
 
 def read_megatron(folder: Path, work: Path, length: int) -> Found:
     """Read with Megatron's IndexedDataset, and build a blend as the training script would."""
-    import torch.distributed
-    from megatron.core.datasets.blended_megatron_dataset_builder import BlendedMegatronDatasetBuilder
-    from megatron.core.datasets.gpt_dataset import GPTDataset, GPTDatasetConfig
-    from megatron.core.datasets.indexed_dataset import IndexedDataset
+    blend = _blend(folder, "blend.txt")
+    train, _ = _gpt_datasets(work, length, (_num_windows(blend, length), 0), blend=blend, split="100,0,0")
+    return _megatron_found(blend, train, length)
+
+
+def read_megatron_validation(folder: Path, work: Path, length: int) -> Found:
+    """Read what is held out, the blends for training and validation given side by side."""
+    blends = [_blend(folder, "blend.txt"), _blend(folder, "validation.txt")]
+    counts = (_num_windows(blends[0], length), _num_windows(blends[1], length))
+    _, valid = _gpt_datasets(work, length, counts, blend_per_split=[*blends, None])
+    return _megatron_found(blends[1], valid, length)
+
+
+def _blend(folder: Path, name: str) -> tuple[list[str], list[float]]:
+    """Return prefixes and weights of a blend as Megatron reads them from its command line."""
     from megatron.core.datasets.utils import get_blend_from_list
 
-    version = importlib.metadata.version("megatron-core")
-    words = (folder / "blend.txt").read_text().split()
+    words = (folder / name).read_text().split()
     blend = get_blend_from_list([str(folder / word) if number % 2 else word for number, word in enumerate(words)])
     assert blend is not None
     prefixes, weights = blend
     assert weights is not None
-    documents: dict[str, list[Tokens]] = {}
-    for prefix in prefixes:
-        read = IndexedDataset(prefix, mmap=True)
-        ends = read.document_indices
-        assert ends.tolist() == list(range(len(read) + 1)), f"{prefix}: documents and sequences differ"
-        documents[Path(prefix).name] = [np.array(read[number]) for number in range(len(read))]
-        assert [len(each) for each in documents[Path(prefix).name]] == read.sequence_lengths.tolist()
-    num_windows = int(sum(weights)) // length
+    return prefixes, weights
+
+
+def _num_windows(blend: tuple[list[str], list[float]], length: int) -> int:
+    return int(sum(blend[1])) // length
+
+
+def _gpt_datasets(work: Path, length: int, counts: tuple[int, int], **data: Any) -> Any:  # noqa: ANN401  (their class)
+    """Return Megatron's datasets for training and validation."""
+    import torch.distributed
+    from megatron.core.datasets.blended_megatron_dataset_builder import BlendedMegatronDatasetBuilder
+    from megatron.core.datasets.gpt_dataset import GPTDataset, GPTDatasetConfig
+
     config = GPTDatasetConfig(
         random_seed=1,
         sequence_length=length,
-        blend=blend,
-        split="100,0,0",
         path_to_cache=str(work),
         tokenizer=_Tokenizer(),
         reset_position_ids=False,
@@ -170,15 +193,32 @@ def read_megatron(folder: Path, work: Path, length: int) -> Found:
         eod_mask_loss=False,
         create_attention_mask=False,
         mid_level_dataset_surplus=0.005,
+        **data,
     )
     store = torch.distributed.HashStore()  # type: ignore[attr-defined]  # it is there when torch runs
     torch.distributed.init_process_group("gloo", store=store, rank=0, world_size=1)
-    train = BlendedMegatronDatasetBuilder(GPTDataset, [num_windows, 0, 0], lambda: True, config).build()[0]
+    train, valid, _ = BlendedMegatronDatasetBuilder(GPTDataset, [*counts, 0], lambda: True, config).build()
     torch.distributed.destroy_process_group()
-    assert train is not None
-    seen = np.bincount(train.dataset_index[:num_windows], minlength=len(prefixes))
+    return train, valid
+
+
+def _megatron_found(blend: tuple[list[str], list[float]], dataset: Any, length: int) -> Found:  # noqa: ANN401
+    """Return the documents of each pair of files, and how many windows of each a blended dataset takes."""
+    from megatron.core.datasets.indexed_dataset import IndexedDataset
+
+    prefixes, _ = blend
+    documents: dict[str, list[Tokens]] = {}
+    for prefix in prefixes:
+        read = IndexedDataset(prefix, mmap=True)
+        ends = read.document_indices
+        assert ends.tolist() == list(range(len(read) + 1)), f"{prefix}: documents and sequences differ"
+        documents[Path(prefix).name] = [np.array(read[number]) for number in range(len(read))]
+        assert [len(each) for each in documents[Path(prefix).name]] == read.sequence_lengths.tolist()
+    num_windows = _num_windows(blend, length)
+    seen = np.bincount(dataset.dataset_index[:num_windows], minlength=len(prefixes))
     taken = {Path(prefix).name: int(count) for prefix, count in zip(prefixes, seen, strict=True)}
-    assert all(len(train[number]["tokens"]) == length for number in range(num_windows))
+    assert all(len(dataset[number]["tokens"]) == length for number in range(num_windows))
+    version = importlib.metadata.version("megatron-core")
     return {
         "IndexedDataset": _of_sources("Megatron-LM", version, documents_found, documents),
         "GPTDataset, blended": {"project": "Megatron-LM", "version": version, "blend": taken},
@@ -220,19 +260,23 @@ def read_datatrove(folder: Path, length: int, vocab_size: int) -> Found:
     }
 
 
-def read_hugging_face(folder: Path, work: Path) -> Found:
-    """Read with `load_dataset`: the configuration of each source, and that of all."""
+def read_hugging_face(folder: Path, split: str, work: Path) -> Found:
+    """Read a split with `load_dataset`: the configuration of each source, and that of all."""
     import datasets
 
     version = datasets.__version__
     texts: dict[str, list[str]] = {}
     tokens = 0
     for source in sorted(path.name for path in folder.iterdir() if path.is_dir()):
-        read = datasets.load_dataset(str(folder), source, split="train", cache_dir=str(work))
+        if split not in datasets.get_dataset_split_names(str(folder), source):
+            continue
+        read = datasets.load_dataset(str(folder), source, split=split, cache_dir=str(work))
         assert set(read["source"]) == {source}
         texts[source] = list(read["text"])
-        tokens += int(np.array(read["num_tokens"]) @ np.array(read["times_seen"]))
-    everything = datasets.load_dataset(str(folder), split="train", cache_dir=str(work))
+        times_seen = np.array(read["times_seen"])
+        assert split == "train" or not times_seen.any(), f"{source}: what is held out is seen"
+        tokens += int(np.array(read["num_tokens"]) @ (times_seen if split == "train" else np.ones_like(times_seen)))
+    everything = datasets.load_dataset(str(folder), split=split, cache_dir=str(work))
     assert len(everything) == sum(map(len, texts.values()))
     return {
         "load_dataset": _of_sources("datasets", version, texts_found, texts),

@@ -1,7 +1,8 @@
 """Export for Hugging Face's `datasets`: parquet files with the text of every document, and a card.
 
 The texts are those that were tokenized, after all span edits, made from the tokens again; each is compared with the
-number of bytes that it had. A document is there once, with the number of times that the mix sees it.
+number of bytes that it had. A document is there once, with the number of times that the mix sees it. What is held out
+is the split `validation`.
 """
 
 from collections.abc import Iterator
@@ -14,11 +15,11 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from mixes.errors import MixError
-from mixes.exporting.notes import README_FILE, notes
+from mixes.exporting.notes import README_FILE, held_out_tokens, notes
 from mixes.exporting.target import Target
 from mixes.manifest import SourceEntry
 from mixes.parts import PartDocuments
-from mixes.segments import Segment, segments
+from mixes.segments import Segment, held_out_segments, segments
 from mixes.spec.licences import allowed_licences
 from mixes.spec.mix import MixSpec
 from mixes.token_bytes import TokenBytes
@@ -54,6 +55,8 @@ from datasets import load_dataset
 everything = load_dataset("{name}", split="train")  # this folder
 one_source = load_dataset("{name}", "{source}", split="train")
 ```"""
+_VALIDATION_README = """\
+The split `validation` has the documents that are held out: one pass over the mix sees them 0 times."""
 
 
 def export_hugging_face(target: Target, decoder: TokenBytes, spec: MixSpec) -> None:
@@ -73,10 +76,16 @@ def export_hugging_face(target: Target, decoder: TokenBytes, spec: MixSpec) -> N
             target.write(
                 f"{source.plain_name}/part-{number:05d}.parquet", partial(_write_part, target, source, of_part, decoder)
             )
-    sources = [source for source in target.mix.sources if source.documents]
+        for segment in held_out_segments(source):
+            target.write(
+                f"{source.plain_name}/validation-{segment.number:05d}.parquet",
+                partial(_write_documents, target, source, segment, np.zeros(segment.documents, np.int64), decoder),
+            )
+    sources = [source for source in target.mix.sources if source.documents or source.total("held_out_documents")]
     name = target.mix.name
     readme = _README.format(name=name, source=sources[0].name if sources else "")
-    paragraphs = [readme, "## Licences", licences(target.mix.sources, spec)]
+    validation = [_VALIDATION_README] if held_out_tokens(target.mix) else []
+    paragraphs = [readme, *validation, "## Licences", licences(target.mix.sources, spec)]
     target.write_text(
         README_FILE, _front_matter(name, sources) + notes(target.mix, "Hugging Face's datasets", paragraphs)
     )
@@ -103,10 +112,21 @@ def _by_part(source: SourceEntry) -> dict[int, list[Segment]]:
 def _write_part(
     target: Target, source: SourceEntry, of_part: list[Segment], decoder: TokenBytes, handle: BinaryIO
 ) -> None:
-    """Write the documents of one part, each once; one row group of tokens is held at a time."""
+    """Write the documents that are seen of one part, each once."""
     widest = max(of_part, key=lambda segment: segment.tokens)  # every other segment of the part lies in it
-    documents = target.documents(widest)
-    times_seen = _times_seen(widest, of_part)
+    _write_documents(target, source, widest, _times_seen(widest, of_part), decoder, handle)
+
+
+def _write_documents(
+    target: Target,
+    source: SourceEntry,
+    segment: Segment,
+    times_seen: NDArray[np.int64],
+    decoder: TokenBytes,
+    handle: BinaryIO,
+) -> None:
+    """Write the documents of a segment; one row group of tokens is held at a time."""
+    documents = target.documents(segment)
     with pq.ParquetWriter(
         pa.PythonFile(handle, mode="w"), _SCHEMA, compression="zstd", compression_level=3, store_schema=False,
         use_dictionary=["source", "shard"], write_statistics=False,
@@ -114,9 +134,9 @@ def _write_part(
         for first, last in _blocks(documents):
             lengths = documents.lengths[first:last]
             start, count = int(documents.starts[first]), int(lengths.sum())
-            tokens = np.concatenate(list(target.read_tokens(widest, widest.first_token + start, count)))
+            tokens = np.concatenate(list(target.read_tokens(segment, segment.first_token + start, count)))
             texts = decoder.texts(tokens, lengths)
-            _check_sizes(widest, documents, first, texts)
+            _check_sizes(segment, documents, first, texts)
             num_documents = last - first
             columns = [
                 documents.ids[first:last],
@@ -128,7 +148,7 @@ def _write_part(
                 pa.array(documents.rows[first:last]),
             ]
             writer.write_table(pa.table(columns, schema=_SCHEMA), row_group_size=num_documents)
-            target.count_done(int(lengths @ times_seen[first:last]))
+            target.count_done(int(lengths @ times_seen[first:last]) or int(lengths.sum()))
 
 
 def _times_seen(widest: Segment, of_part: list[Segment]) -> NDArray[np.int64]:
@@ -173,9 +193,14 @@ def _front_matter(name: str, sources: list[SourceEntry]) -> str:
     if any(source.plain_name == _ALL for source in sources):
         raise MixError(f"mix '{name}': found a source '{_ALL}', which means all sources here; give it another name")
     lines = ["---", f"pretty_name: {name}", "license: other", "license_name: by-source", "configs:"]
-    lines += [f"- config_name: {_ALL}", "  data_files:", "  - split: train", "    path:"]
-    lines += [f'    - "{source.plain_name}/*.parquet"' for source in sources]
-    for source in sources:
-        lines += [f"- config_name: {source.plain_name}", "  data_files:", "  - split: train"]
-        lines += [f'    path: "{source.plain_name}/*.parquet"']
+    for config, among in [(_ALL, sources), *((source.plain_name, [source]) for source in sources)]:
+        lines += [f"- config_name: {config}", "  data_files:"]
+        for split, stem in (("train", "part"), ("validation", "validation")):
+            paths = [f'    - "{each.plain_name}/{stem}-*.parquet"' for each in among if _num_documents(each, split)]
+            lines += [f"  - split: {split}", "    path:", *paths] if paths else []
     return "\n".join([*lines, "---", "", ""])
+
+
+def _num_documents(source: SourceEntry, split: str) -> int:
+    """Return how many documents of a source a split has."""
+    return source.documents if split == "train" else source.total("held_out_documents")

@@ -3,6 +3,7 @@
 A token file has no header, as those of dolma. The sidecar has a line a document, `start,end,id,src,loc`: places in
 tokens, the document's id, its shard, and the number of its record there, from 1. The mix file has a line a token file,
 `source,{TOKENIZER}/path`, in the order of the token stream; a file that is seen in several epochs has several lines.
+What is held out lies in a folder and a mix file of its own, of the same form.
 """
 
 import csv
@@ -16,9 +17,11 @@ from mixes.exporting.notes import README_FILE, notes
 from mixes.exporting.target import Target
 from mixes.manifest import Manifest
 from mixes.parts import PartDocuments
-from mixes.segments import segments
+from mixes.segments import Segment, held_out_segments, segments
 
 MIX_FILE = "mix.txt"
+VALIDATION_FILE = "validation.txt"
+_VALIDATION = "validation"
 _README = """\
 ## Reading it
 
@@ -42,6 +45,12 @@ dataset = NumpyFSLDatasetConfig(
 `mix.txt` has the form of OLMo-core's own data mixes, `mix_base_dir` being this folder. It names a file once for each
 epoch in which all of it is seen; what is seen once more lies in files `-prefix.npy`. Of each file OLMo-core leaves out
 the last tokens, fewer than the sequence length. `.csv.gz`: `start,end,id,src,loc` of each document."""
+_VALIDATION_README = """\
+## Validation
+
+`validation.txt` has the same form: a line for each file of the documents that are held out and never trained on, its
+label the source. For OLMo-core's `LMEvaluator` read it as above, with `NumpyPaddedFSLDatasetConfig`: the loss of each
+label is reported by its name."""
 
 
 def export_olmo_core(target: Target) -> None:
@@ -55,16 +64,35 @@ def export_olmo_core(target: Target) -> None:
             if name in written:
                 target.count_done(segment.tokens)
             else:
-                target.place_tokens(segment, f"{tokenizer}/{name}.npy")
-                target.write(f"{tokenizer}/{name}.csv.gz", partial(_write_sidecar, target.documents(segment)))
+                _place(target, segment, f"{tokenizer}/{name}")
                 written.add(name)
             lines.append(f"{source.plain_name},{{TOKENIZER}}/{name}.npy\n")
     target.write_text(MIX_FILE, "".join(lines))
+    paragraphs = [_VALIDATION_README] if _write_validation(target, tokenizer) else []
     mix = target.mix
     readme = _README.format(
         name=mix.name, tokenizer=tokenizer, vocab_size=mix.tokenizer.vocab_size, eos_id=mix.tokenizer.eos_id
     )
-    target.write_text(README_FILE, notes(mix, "OLMo-core", [readme]))
+    target.write_text(README_FILE, notes(mix, "OLMo-core", [readme, *paragraphs]))
+
+
+def _write_validation(target: Target, tokenizer: str) -> bool:
+    """Write what is held out, and return whether there is anything."""
+    lines: list[str] = []
+    for source in target.mix.sources:
+        for segment in held_out_segments(source):
+            name = f"{source.plain_name}/part-{segment.number:05d}"
+            _place(target, segment, f"{_VALIDATION}/{tokenizer}/{name}")
+            lines.append(f"{source.plain_name},{_VALIDATION}/{{TOKENIZER}}/{name}.npy\n")
+    if lines:
+        target.write_text(VALIDATION_FILE, "".join(lines))
+    return bool(lines)
+
+
+def _place(target: Target, segment: Segment, name: str) -> None:
+    """Write a token file and its sidecar."""
+    target.place_tokens(segment, f"{name}.npy")
+    target.write(f"{name}.csv.gz", partial(_write_sidecar, target.documents(segment)))
 
 
 def tokenizer_folder(mix: Manifest) -> str:

@@ -36,7 +36,11 @@ FORMATS = ("olmo-core", "megatron", "datatrove", "hf")
 LENGTH = 512  # tokens of a window
 TOKENIZER = ROOT / "data" / "tokenizer" / "dolma2.json.gz"
 SEVERAL_PARTS = "\nparts: {max_tokens: 100_000}\n"
+VALIDATION = ", validation"
+"""How the names of readers of what is held out end."""
 Expected = dict[str, dict[str, Any]]  # Any: JSON
+Stretch = tuple[PartEntry, int, int]
+"""Documents [first, last) of a part."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -51,14 +55,24 @@ def main(argv: Sequence[str] | None = None) -> int:
             return 1
     mix, root = load(mix_folder), mix_root(mix_folder)
     found = _read(options.folder, folder, mix)
-    expected = {source.name: _expected(mix, root, source, options.tokenizer) for source in mix.sources if source.tokens}
-    print(f"\n{mix.tokens:,} tokens, {mix.documents:,} documents, {sum(len(s.parts) for s in mix.sources)} parts\n")
+    expected = _expected(mix, root, options.tokenizer, {source.name: _seen(source) for source in mix.sources})
+    held_out = _expected(mix, root, options.tokenizer, {source.name: _held_out(source) for source in mix.sources})
+    print(f"\n{mix.tokens:,} tokens, {mix.documents:,} documents, {sum(len(s.parts) for s in mix.sources)} parts")
+    print(f"validation: {_sum(held_out, 'tokens'):,} tokens, {_sum(held_out, 'documents'):,} documents\n")
     print("| project | version | reader | compared | |\n| --- | --- | --- | --- | --- |")
-    wrong = {reader: differing(answer, expected, mix.tokens) for reader, answer in found.items()}
+    is_equal = True
     for reader, answer in found.items():
-        said = f"DIFFERENT: {', '.join(wrong[reader])}" if wrong[reader] else "equal"
-        print(f"| {answer['project']} | {answer['version']} | {reader} | {_compared(answer, mix.tokens)} | {said} |")
-    return 1 if any(wrong.values()) else 0
+        wanted = held_out if reader.endswith(VALIDATION) else expected
+        num_tokens = _sum(wanted, "tokens")
+        wrong = differing(answer, wanted, num_tokens)
+        said = f"DIFFERENT: {', '.join(wrong)}" if wrong else "equal"
+        print(f"| {answer['project']} | {answer['version']} | {reader} | {_compared(answer, num_tokens)} | {said} |")
+        is_equal = is_equal and not wrong
+    return 0 if is_equal else 1
+
+
+def _sum(expected: Expected, count: str) -> int:
+    return sum(source[count] for source in expected.values())
 
 
 def _build(folder: Path) -> Path:
@@ -81,17 +95,33 @@ def _read(peers: Path, folder: Path, mix: Manifest) -> dict[str, dict[str, Any]]
     return found
 
 
-def _expected(mix: Manifest, root: Path, source: SourceEntry, tokenizer: Path) -> dict[str, Any]:
-    """Return what has to be found of a source, from its token files and indexes alone."""
-    seen = [(part, part.documents) for _ in range(source.whole_epochs) for part in source.parts]
-    seen += [(part, part.prefix_documents) for part in source.parts if part.prefix_documents]
-    documents = [document for part, count in seen for document in _documents(mix, root, part, count)]
-    lengths = np.array([len(document) for document in documents], "<i8")
-    files = [np.concatenate(list(_documents(mix, root, part, count))) for part, count in seen]
-    windows = [file[: len(file) // LENGTH * LENGTH] for file in files]
-    most = [(part, part.documents if source.whole_epochs else part.prefix_documents) for part in source.parts]
+def _seen(source: SourceEntry) -> list[Stretch]:
+    """Return which documents of which parts of a source training sees, in its order."""
+    fronts = [part.held_out_documents for part in source.parts]
+    epoch = [(part, front, part.documents) for part, front in zip(source.parts, fronts, strict=True)]
+    prefixes = [(part, front, front + part.prefix_documents) for part, front in zip(source.parts, fronts, strict=True)]
+    return [stretch for stretch in [*epoch * source.whole_epochs, *prefixes] if stretch[1] < stretch[2]]
+
+
+def _held_out(source: SourceEntry) -> list[Stretch]:
+    """Return which documents of which parts of a source it never sees."""
+    return [(part, 0, part.held_out_documents) for part in source.parts if part.held_out_documents]
+
+
+def _expected(mix: Manifest, root: Path, tokenizer: Path, stretches: Mapping[str, Sequence[Stretch]]) -> Expected:
+    """Return what has to be found of each source, from its token files and indexes alone."""
     library = Tokenizer.from_str(read_tokenizer_json(tokenizer, mix.tokenizer.digest).decode())
-    once = [document[:-1].tolist() for part, count in most for document in _documents(mix, root, part, count)]
+    return {name: _expected_of(mix, root, library, of_source) for name, of_source in stretches.items() if of_source}
+
+
+def _expected_of(mix: Manifest, root: Path, library: Tokenizer, stretches: Sequence[Stretch]) -> dict[str, Any]:
+    read = [list(_documents(mix, root, *stretch)) for stretch in stretches]
+    documents = [document for each in read for document in each]
+    lengths = np.array([len(document) for document in documents], "<i8")
+    files = [np.concatenate(each) for each in read]
+    windows = [file[: len(file) // LENGTH * LENGTH] for file in files]
+    widest = {part.file: each for (part, _, _), each in sorted(zip(stretches, read, strict=True), key=_num_read)}
+    once = [document[:-1].tolist() for each in widest.values() for document in each]
     texts = [text.encode() for text in library.decode_batch(once, skip_special_tokens=False)]
     return {
         "documents": len(documents),
@@ -106,11 +136,15 @@ def _expected(mix: Manifest, root: Path, source: SourceEntry, tokenizer: Path) -
     }
 
 
-def _documents(mix: Manifest, root: Path, part: PartEntry, count: int) -> Iterator[NDArray[Any]]:
-    """Yield the first documents of a part."""
+def _num_read(pair: tuple[Stretch, Sequence[object]]) -> tuple[str, int]:
+    return pair[0][0].file, len(pair[1])
+
+
+def _documents(mix: Manifest, root: Path, part: PartEntry, first: int, last: int) -> Iterator[NDArray[Any]]:
+    """Yield documents [first, last) of a part."""
     index = read_index(root / part.index)
     tokens = np.memmap(root / part.file, np.dtype(mix.dtype).newbyteorder("<"), "r")
-    for start, length in zip(index.starts[:count].tolist(), index.lengths[:count].tolist(), strict=True):
+    for start, length in zip(index.starts[first:last].tolist(), index.lengths[first:last].tolist(), strict=True):
         yield tokens[start : start + length]
 
 

@@ -24,14 +24,14 @@ def read_folder(folder: Path) -> list[list[int]]:
 @pytest.mark.parametrize("name", ["datatrove", "nanotron"])
 def test_every_document_of_every_epoch_is_there(mix: Path, tmp_path: Path, name: str) -> None:
     assert main([str(mix), "--to", name, str(tmp_path / "out")]) == 0
-    assert read_folder(tmp_path / "out" / "web") == token_lists(WEB.stream())
-    assert read_folder(tmp_path / "out" / "math") == token_lists(MATH.stream())
-    assert not (tmp_path / "out" / "none").exists()
+    assert read_folder(tmp_path / "out" / "train" / "web") == token_lists(WEB.stream())
+    assert read_folder(tmp_path / "out" / "train" / "math") == token_lists(MATH.stream())
+    assert not (tmp_path / "out" / "train" / "none").exists()
 
 
 def test_the_bytes_of_an_index_never_change(mix: Path, tmp_path: Path) -> None:
     assert main([str(mix), "--to", "datatrove", str(tmp_path / "out")]) == 0
-    assert (tmp_path / "out" / "web" / "00000.ds.index").read_bytes().hex() == (
+    assert (tmp_path / "out" / "train" / "web" / "00000.ds.index").read_bytes().hex() == (
         "0700000000000000" "1500000000000000" "1b00000000000000"
     )  # fmt: skip
 
@@ -39,7 +39,9 @@ def test_the_bytes_of_an_index_never_change(mix: Path, tmp_path: Path) -> None:
 def test_whole_parts_are_not_stored_twice(mix: Path, tmp_path: Path) -> None:
     assert main([str(mix), "--to", "datatrove", str(tmp_path / "out")]) == 0
     part = mix.parents[1] / "tokens" / "web-0" / "u-00001.npy"
-    numbers = [path.stat().st_ino == part.stat().st_ino for path in sorted((tmp_path / "out" / "web").glob("*.ds"))]
+    numbers = [
+        path.stat().st_ino == part.stat().st_ino for path in sorted((tmp_path / "out" / "train" / "web").glob("*.ds"))
+    ]
     assert numbers == [False, True, False, True, False, True]
 
 

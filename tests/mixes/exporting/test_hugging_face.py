@@ -56,7 +56,9 @@ def test_the_card_says_which_files_and_licences(exported: Path) -> None:
     card = (exported / "README.md").read_text()
     head = yaml.safe_load(card.split("---\n")[1])
     assert [config["config_name"] for config in head["configs"]] == ["default", "web", "math"]
-    assert head["configs"][0]["data_files"] == [{"split": "train", "path": ["web/*.parquet", "math/*.parquet"]}]
+    assert head["configs"][0]["data_files"] == [
+        {"split": "train", "path": ["web/part-*.parquet", "math/part-*.parquet"]}
+    ]
     assert "| web | one of MIT, CC0-1.0 |" in card
     assert "| math | not limited by a rule: each document has that of its origin |" in card
 

@@ -10,10 +10,10 @@ from mixes.export import main
 from tests.mixes.exporting.built import MATH, WEB, token_lists
 
 
-def read_export(folder: Path) -> dict[str, list[list[int]]]:
-    """Return the documents of each source, in the order of `mix.txt`, with the boundaries of the sidecars."""
+def read_export(folder: Path, mix_file: str = "mix.txt") -> dict[str, list[list[int]]]:
+    """Return the documents of each source, in the order of a mix file, with the boundaries of the sidecars."""
     documents: dict[str, list[list[int]]] = {}
-    for line in (folder / "mix.txt").read_text().splitlines():
+    for line in (folder / mix_file).read_text().splitlines():
         source, path = line.split(",")
         tokens = np.fromfile(folder / path.replace("{TOKENIZER}", "t"), "<u2")
         sidecar = folder / path.replace("{TOKENIZER}", "t").replace(".npy", ".csv.gz")
