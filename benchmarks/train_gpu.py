@@ -25,6 +25,7 @@ import torch
 
 from benchmarks.common.record import keep_record
 from mixes.manifest import load, mix_root
+from mixes.mix_files import LocalFiles
 from mixes.token_stream import TokenStream
 from trainer.loader import Batch, Loader, prefetched
 from trainer.models.presets import PRESETS, PresetName
@@ -152,7 +153,7 @@ def batches_of(spec: TrainSpec, ranks: Ranks, data: Path | None) -> Generator[Ba
         while True:
             yield batch
     manifest = load(data)
-    with TokenStream(manifest, mix_root(data)) as stream:
+    with TokenStream(manifest, LocalFiles(mix_root(data))) as stream:
         loader = Loader(
             stream,
             sequence_length=SEQUENCE_LENGTH,

@@ -3,18 +3,18 @@
 They are those of the lowest sampling keys, so every mix of the same parts with the same share holds out the same ones.
 """
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mixes.errors import MixError
-from mixes.files import require_size
 from mixes.manifest import Manifest, SourceEntry
+from mixes.mix_files import Extent, MixFiles
 from mixes.parts import read_index
-from mixes.segments import held_out_segments
+from mixes.segments import Segment, held_out_segments
 from mixes.token_ids import token_dtype
 
 
@@ -33,29 +33,38 @@ class HeldOutDocument:
     bytes: int
 
 
-def held_out_documents(manifest: Manifest, root: Path, source: SourceEntry) -> Iterator[HeldOutDocument]:
+def held_out_documents(manifest: Manifest, files: MixFiles, source: SourceEntry) -> Iterator[HeldOutDocument]:
     """Yield what is held out of a source or split of a mix, part by part, in the order of the sampling keys.
 
     Args:
         manifest: the mix.
-        root: OUTPUT, the folder that the file names of the manifest are relative to.
+        files: where its parts lie.
         source: one of its sources.
 
     Raises:
         MixError: a file is absent, was cut, or holds ids outside the vocabulary.
     """
     vocab_size = manifest.tokenizer.vocab_size
-    for segment in held_out_segments(source):
-        path = require_size(root, segment.part.file, segment.part.size)
-        tokens = np.fromfile(path, token_dtype(vocab_size), segment.tokens).astype(np.uint32)
-        if len(tokens) != segment.tokens or tokens.max() >= vocab_size:
-            raise MixError(
-                f"{path}: found {len(tokens):,} tokens up to {tokens.max(initial=0)}, wanted {segment.tokens:,} below "
-                f"{vocab_size}; the file was damaged: copy it again"
-            )
-        index = read_index(root / segment.part.index)
-        for place in range(segment.documents):
-            start, length = int(index.starts[place]), int(index.lengths[place])
-            yield HeldOutDocument(
-                id=index.ids[place].as_py(), tokens=tokens[start : start + length], bytes=int(index.bytes[place])
-            )
+    dtype = token_dtype(vocab_size)
+    stretches = list(held_out_segments(source))
+    with contextlib.closing(files.open_parts([each.part for each in stretches])) as parts:
+        fronts = [Extent(number, 0, 0, each.tokens * dtype.itemsize) for number, each in enumerate(stretches)]
+        parts.announce(fronts)
+        for front, stretch in zip(fronts, stretches, strict=True):
+            tokens = np.empty(stretch.tokens, dtype)
+            parts.read([front], tokens.view(np.uint8).data)
+            if tokens.max() >= vocab_size:
+                raise MixError(
+                    f"{parts.name(front.part)}: found token {tokens.max()}, wanted ids below the vocabulary size "
+                    f"{vocab_size}; the file was damaged: copy it again"
+                )
+            yield from _documents(stretch, tokens.astype(np.uint32), files)
+
+
+def _documents(stretch: Segment, tokens: NDArray[np.uint32], files: MixFiles) -> Iterator[HeldOutDocument]:
+    index = read_index(files.index(stretch.part))
+    for place in range(stretch.documents):
+        start, length = int(index.starts[place]), int(index.lengths[place])
+        yield HeldOutDocument(
+            id=index.ids[place].as_py(), tokens=tokens[start : start + length], bytes=int(index.bytes[place])
+        )

@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from mixes.errors import MixError
-from mixes.files import require_file
 from mixes.manifest import Manifest
+from mixes.mix_files import MixFiles
 from mixes.token_stream import Piece, TokenStream
 
 
@@ -35,14 +35,14 @@ class StreamDocument:
 
 
 def documents_at(
-    stream: TokenStream, manifest: Manifest, root: Path, starts: NDArray[np.int64], length: int
+    stream: TokenStream, manifest: Manifest, files: MixFiles, starts: NDArray[np.int64], length: int
 ) -> list[list[StreamDocument]]:
     """Return the documents that tokens [start, start + length) of a stream overlap, for each start.
 
     Args:
         stream: of the mix; nothing of it is read, so that another thread may use it.
         manifest: the mix.
-        root: OUTPUT, the folder that the file names of the manifest are relative to.
+        files: where its indexes lie.
         starts: places in the stream, shape (n,).
         length: tokens of each stretch, at least 1.
 
@@ -50,12 +50,12 @@ def documents_at(
         MixError: an index is absent or damaged.
         ValueError: a stretch begins before the stream or ends after it.
     """
-    parts = [(source.name, part.index) for source in manifest.sources for part in source.parts]
+    parts = [(source.name, part) for source in manifest.sources for part in source.parts]
     found: dict[int, list[StreamDocument]] = {}  # by the place where each piece goes
     for number, group in groupby(stream.pieces(starts, length), attrgetter("part")):
         pieces = list(group)
-        source, index = parts[number]
-        documents = _documents_of_part(source, require_file(root, index), pieces)
+        source, part = parts[number]
+        documents = _documents_of_part(source, files.index(part), pieces)
         found |= {piece.place: some for piece, some in zip(pieces, documents, strict=True)}
     stretches: list[list[StreamDocument]] = [[] for _ in starts]
     for place in sorted(found):

@@ -1,14 +1,10 @@
 """The token stream of a built mix: one long sequence of tokens, read at any place.
 
 The stream is, source by source in the manifest's order, `whole_epochs` times all parts and then all prefixes, without
-what is held out for validation. It is read with `pread`: a file that was cut under a running process gives an error
-with its name, where a memory map would kill the process by SIGBUS. Memory holds the names and sizes of the files; a
-bounded number of them is open.
+what is held out for validation. Memory holds a row for each stretch of it that lies in one part.
 """
 
-import os
-from collections import OrderedDict
-from pathlib import Path
+from collections.abc import Iterable
 from types import TracebackType
 from typing import NamedTuple, Self
 
@@ -16,12 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mixes.errors import MixError
-from mixes.files import require_size
 from mixes.manifest import Manifest
+from mixes.mix_files import Extent, MixFiles
 from mixes.segments import segments
 from mixes.token_ids import token_dtype
-
-MAX_OPEN_FILES = 256
 
 
 class Piece(NamedTuple):
@@ -45,21 +39,16 @@ class TokenStream:
 
     Args:
         manifest: the mix.
-        root: OUTPUT, the folder that the file names of the manifest are relative to.
-        max_open_files: token files held open at once, at least 1.
+        files: where its parts lie.
 
     Raises:
         MixError: a token file is absent or has another size than the manifest says.
     """
 
-    def __init__(self, manifest: Manifest, root: Path, *, max_open_files: int = MAX_OPEN_FILES) -> None:
-        assert max_open_files >= 1
+    def __init__(self, manifest: Manifest, files: MixFiles) -> None:
         self._vocab_size = manifest.tokenizer.vocab_size
         self._dtype = token_dtype(self._vocab_size)
-        self._max_open_files = max_open_files
-        self._open_files: OrderedDict[int, int] = OrderedDict()
-        parts = [part for source in manifest.sources for part in source.parts]
-        self._paths = [require_size(root, part.file, part.size) for part in parts]
+        self._parts = files.open_parts([part for source in manifest.sources for part in source.parts])
         self._segment_parts, self._segment_sources, self._segment_offsets, lengths = _segments(manifest)
         self._segment_ends = np.cumsum(lengths)
         self._segment_starts = self._segment_ends - lengths
@@ -79,21 +68,27 @@ class TokenStream:
         Reads may overlap, come in any order and span documents, parts and sources.
 
         Raises:
-            MixError: a token file was cut, replaced or damaged since it was checked.
+            MixError: a token file was cut, replaced or damaged since it was checked, or cannot be read.
             ValueError: a read begins before the stream or ends after it.
         """
         instances = np.empty((len(starts), length), dtype=self._dtype)
-        target, item_size = instances.reshape(-1).view(np.uint8).data, self._dtype.itemsize
-        for part, offset, place, count in self.pieces(starts, length):
-            piece = target[place * item_size : (place + count) * item_size]
-            found = os.preadv(self._descriptor(part), [piece], offset * item_size)
-            if found != len(piece):
-                raise MixError(
-                    f"{self._paths[part]}: found {found:,} bytes at {offset * item_size:,}, wanted {len(piece):,}; "
-                    "the file was cut while it was read: copy it again"
-                )
+        target = instances.reshape(-1).view(np.uint8).data
+        self._parts.read(self._extents(self.pieces(starts, length)), target)
         self._require_known_tokens(instances, starts)
         return instances.astype(np.uint32, copy=False)
+
+    @property
+    def reads_ahead(self) -> bool:
+        """Whether it is worth while to announce what will be read."""
+        return self._parts.reads_ahead
+
+    def announce(self, starts: NDArray[np.int64], length: int) -> None:
+        """Begin to fetch what `read` will soon be asked for; returns at once.
+
+        Raises:
+            ValueError: a read begins before the stream or ends after it.
+        """
+        self._parts.announce(self._extents(self.pieces(starts, length)))
 
     def sources_at(self, starts: NDArray[np.int64]) -> NDArray[np.int32]:
         """Return the number of the source, in the manifest's order, that holds each position, same shape, int32.
@@ -126,10 +121,8 @@ class TokenStream:
         return [Piece(*row) for row in zip(*columns, strict=True)]
 
     def close(self) -> None:
-        """Close all open files; a later read opens them again."""
-        while self._open_files:
-            _, descriptor = self._open_files.popitem()
-            os.close(descriptor)
+        """Give back what is held."""
+        self._parts.close()
 
     def __enter__(self) -> Self:
         return self
@@ -139,20 +132,10 @@ class TokenStream:
     ) -> None:
         self.close()
 
-    def _descriptor(self, part: int) -> int:
-        """Return an open descriptor of a token file; the one used longest ago is closed when there are too many."""
-        descriptor = self._open_files.pop(part, None)
-        if descriptor is None:
-            if len(self._open_files) >= self._max_open_files:
-                _, oldest = self._open_files.popitem(last=False)
-                os.close(oldest)
-            path = self._paths[part]
-            try:
-                descriptor = os.open(path, os.O_RDONLY)
-            except OSError as error:
-                raise MixError(f"{path}: cannot be read: {error.strerror}; copy it again") from error
-        self._open_files[part] = descriptor
-        return descriptor
+    def _extents(self, pieces: Iterable[Piece]) -> list[Extent]:
+        """Return pieces as bytes."""
+        size = self._dtype.itemsize
+        return [Extent(part, offset * size, place * size, count * size) for part, offset, place, count in pieces]
 
     def _require_inside(self, starts: NDArray[np.int64], length: int) -> None:
         if length < 1:
@@ -171,10 +154,10 @@ class TokenStream:
             return
         instance, place = np.argwhere(instances >= self._vocab_size)[0]
         position = starts[instance] + place
-        part = self._segment_parts[np.searchsorted(self._segment_ends, position, side="right")]
+        part = int(self._segment_parts[np.searchsorted(self._segment_ends, position, side="right")])
         raise MixError(
-            f"{self._paths[part]}: found token {instances[instance, place]}, wanted ids below the vocabulary size "
-            f"{self._vocab_size}; the file was damaged: copy it again"
+            f"{self._parts.name(part)}: found token {instances[instance, place]}, wanted ids below the vocabulary "
+            f"size {self._vocab_size}; the file was damaged: copy it again"
         )
 
 

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 from mixes.errors import DataError
 from mixes.files import DigestWriter, FileDigest, Write, publish_file
+from mixes.stores.addresses import REMEDIES
 from pipelines.hub import find_in_hub, open_in_hub
 from pipelines.web import WebError, describe, open_web
 
@@ -33,12 +34,6 @@ _SCHEME = re.compile(r"^[a-zA-Z][a-zA-Z0-9+.-]*://")
 _GLOB = re.compile(r"[*?\[]")
 _WEB = ("http://", "https://")
 _HUB = "hf://"
-_REMEDIES = {
-    "s3": "s3:// needs gristmill[s3] and credentials, in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, ~/.aws or the "
-    "machine's role, for public buckets too; files of Common Crawl lie at https://data.commoncrawl.org/ without any",
-    "gs": "gs:// needs gristmill[gcp] and, for all but public buckets, credentials: `gcloud auth application-default "
-    "login`, or GOOGLE_APPLICATION_CREDENTIALS",
-}
 _NO_STORE = "wanted a local path, s3://, gs://, http(s):// or hf://"
 _COPY_BYTES = 1 << 20
 _MODEL_FILES = (".json", ".safetensors")  # what a model of transformers is made of
@@ -96,7 +91,7 @@ def _explained(uri: str) -> Iterator[None]:
     except Exception as error:  # each store's client has its own
         scheme = uri.partition("://")[0]
         raise DataError(
-            f"{uri}: cannot be listed: {type(error).__name__}; {_REMEDIES.get(scheme, _NO_STORE)}"
+            f"{uri}: cannot be listed: {type(error).__name__}; {REMEDIES.get(scheme, _NO_STORE)}"
         ) from error
 
 
@@ -190,7 +185,10 @@ def _open_remote(uri: str) -> BinaryIO:
 
 def _file_systems() -> "type[FileSystems]":
     from apache_beam.io.filesystems import FileSystems
+    from apache_beam.options.pipeline_options import PipelineOptions
 
+    if FileSystems._pipeline_options is None:  # no pipeline was made yet, and without options s3:// refuses all
+        FileSystems.set_options(PipelineOptions([]))
     return FileSystems
 
 

@@ -20,11 +20,14 @@ IGNORED = {".git", "__pycache__", ".DS_Store"}
 
 MODULE_OF = {
     "backports-zstd": "backports",
+    "google-auth": "google",
     "google-re2": "re2",
     "pyyaml": "yaml",
 }
 """The module that a distribution gives, where its name is another."""
 BY_TORCH = {"tensorboard"}  # imported by torch.utils.tensorboard
+TOOLS = {"build"}  # run, not imported
+RUNNING = ("classifier", "gcp", "s3", "train", "wandb")  # extras that are needed when something is run
 NEWER_THAN_THIS_PYTHON = {"_typeshed", "compression"}  # types only; the standard library from 3.14 on
 MACHINE_PATH = re.compile(r"(?<![\w./:}])/(?:work|root|home/\w+|Users/\w+)/")
 REGISTRY = re.compile(r"pypi\.org|pythonhosted\.|download\.pytorch")
@@ -95,12 +98,12 @@ def test_the_constraints_are_sorted_and_hold_versions_only() -> None:
 def test_the_packages_import_what_is_declared_and_nothing_else() -> None:
     project = CONFIG["project"]
     extras = project["optional-dependencies"]
-    used = (*project["dependencies"], *extras["classifier"], *extras["train"], *extras["wandb"])
+    used = (*project["dependencies"], *(name for extra in RUNNING for name in extras[extra]))
     declared = {normalized(name) for name in used}
     modules = {MODULE_OF.get(name, name.replace("-", "_")) for name in declared}
     paths = [path for path in FILES if path.suffix == ".py" and path.relative_to(ROOT).parts[0] in PACKAGES]
     imported = {module for path in paths for module in imports_of(path)}
-    assert imported - sys.stdlib_module_names - {*PACKAGES, *NEWER_THAN_THIS_PYTHON} == modules - BY_TORCH
+    assert imported - sys.stdlib_module_names - {*PACKAGES, *NEWER_THAN_THIS_PYTHON} == modules - BY_TORCH - TOOLS
 
 
 def imports_of(path: Path) -> set[str]:

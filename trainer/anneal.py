@@ -7,6 +7,7 @@ from pathlib import Path
 if not __package__:  # started as a file: Python put this folder on the path, and not the checkout
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
+from mixes.opening import mix_place
 from trainer.arguments import command_parser
 from trainer.stage_command import add_stage_arguments, run_stage
 
@@ -33,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         _EPILOG,
     )
     add_stage_arguments(parser)
-    parser.add_argument("--mix", metavar="MIX", type=Path, required=True, help="a built mix, OUTPUT/mixes/NAME")
+    parser.add_argument("--mix", metavar="MIX", type=mix_place, required=True, help="a built mix, OUTPUT/mixes/NAME")
     parser.add_argument("--seeds", metavar="N", type=int, nargs="+", required=True, help="data orders, an anneal each")
     arguments = parser.parse_args(argv)
     return run_stage(arguments, [arguments.mix], makes_soup=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mixes.errors import SpecError
+from mixes.opening import MixPlace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,7 +15,7 @@ class RunOptions:
     """Where and how to run.
 
     Attributes:
-        mixes: folders of the built mixes, at least one.
+        mixes: the built mixes, at least one.
         output: folder of the run: checkpoints, metrics.
         start_from: folder of another run's checkpoint, or of a published model, to begin from, or None.
         device: `auto`, `cpu` or `cuda`.
@@ -25,7 +26,7 @@ class RunOptions:
         wandb_project: send figures to this project of Weights & Biases too, or None.
     """
 
-    mixes: Sequence[Path]
+    mixes: Sequence[MixPlace]
     output: Path
     start_from: Path | None = None
     device: str = "auto"
@@ -36,7 +37,7 @@ class RunOptions:
     wandb_project: str | None = None
 
 
-def run_options(arguments: argparse.Namespace, mixes: Sequence[Path]) -> RunOptions:
+def run_options(arguments: argparse.Namespace, mixes: Sequence[MixPlace]) -> RunOptions:
     """Return the options of a command for these mixes; its arguments have the names of the fields."""
     given = {name: value for name, value in vars(arguments).items() if name in RunOptions.__dataclass_fields__}
     return RunOptions(**(given | {"mixes": tuple(mixes)}))

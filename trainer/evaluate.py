@@ -13,6 +13,7 @@ if not __package__:  # started as a file: Python put this folder on the path, an
 
 from mixes.errors import GristmillError, SpecError
 from mixes.files import publish_file
+from mixes.opening import mix_place
 from trainer.arguments import add_device_argument, add_question_arguments, command_parser, training_libraries, whole
 
 _EPILOG = """examples:
@@ -74,7 +75,7 @@ def _parser() -> argparse.ArgumentParser:
         _EPILOG,
     )
     parser.add_argument("model", metavar="MODEL", type=Path, help="a checkpoint, RUN/step-N, or a Hugging Face folder")
-    parser.add_argument("--mix", metavar="MIX", type=Path, help="what a built mix holds out, by source")
+    parser.add_argument("--mix", metavar="MIX", type=mix_place, help="what a built mix holds out, by source")
     add_question_arguments(parser)
     parser.add_argument("--output", metavar="FILE", type=Path, help="write all figures as JSON")
     parser.add_argument("--context", metavar="N", type=whole(1), help="tokens read at most; the model's own")

@@ -16,6 +16,9 @@ from mixes.repeats import has_repeated_ngrams
 from mixes.token_stream import TokenStream
 from trainer.models.head import IGNORED
 
+STEPS_AHEAD = 8
+"""How many steps before its own a batch is announced."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Batch:
@@ -93,8 +96,7 @@ class Loader:
         Raises:
             MixError: a part was cut or damaged since the stream was opened.
         """
-        positions = np.arange((step - 1) * self._global_batch, step * self._global_batch, dtype=np.int64)
-        instances = instances_at(positions, self.num_instances, self._data_seed)
+        instances = self._instances(step)
         starts = instances * self._length
         tokens = self._stream.read(starts[self._mine], self._length)
         labels = np.full(tokens.shape, IGNORED, dtype=np.int64)
@@ -110,6 +112,16 @@ class Loader:
             sources=self._stream.sources_at(starts),
         )
 
+    def announce(self, step: int) -> None:
+        """Begin to fetch what the batch of a step will read, where that lies in a store; returns at once."""
+        if self._stream.reads_ahead:
+            self._stream.announce(self._instances(step)[self._mine] * self._length, self._length)
+
+    def _instances(self, step: int) -> NDArray[np.int64]:
+        """Return the numbers of the instances of a global batch."""
+        positions = np.arange((step - 1) * self._global_batch, step * self._global_batch, dtype=np.int64)
+        return instances_at(positions, self.num_instances, self._data_seed)
+
     def _tensor(self, array: NDArray[np.int64]) -> Tensor:
         tensor = torch.from_numpy(array)
         return tensor.pin_memory() if self._pin else tensor
@@ -121,15 +133,31 @@ class Batches(Protocol):
     def batch(self, step: int) -> Batch:
         """Return the batch of a step."""
 
+    def announce(self, step: int) -> None:
+        """Begin to fetch what the batch of a step will read."""
+
 
 def prefetched(loader: Batches, first: int, last: int) -> Generator[Batch, None, None]:
-    """Yield the batches of steps [first, last]; a thread prepares the next one while the caller works."""
+    """Yield the batches of steps [first, last]; a thread prepares the next one while the caller works.
+
+    What the steps after it will read is announced first, so that a store has time to answer.
+    """
+    announced = first - 1
+
+    def prepare(step: int) -> Batch:
+        nonlocal announced
+        ahead = min(step + STEPS_AHEAD, last)
+        for coming_step in range(announced + 1, ahead + 1):
+            loader.announce(coming_step)
+        announced = ahead
+        return loader.batch(step)
+
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="loader") as thread:
-        coming: Future[Batch] | None = thread.submit(loader.batch, first) if first <= last else None
+        coming: Future[Batch] | None = thread.submit(prepare, first) if first <= last else None
         for step in range(first + 1, last + 2):
             assert coming is not None
             batch = coming.result()
-            coming = thread.submit(loader.batch, step) if step <= last else None
+            coming = thread.submit(prepare, step) if step <= last else None
             yield batch
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 if not __package__:  # started as a file: Python put this folder on the path, and not the checkout
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
+from mixes.opening import mix_place
 from trainer.arguments import command_parser
 from trainer.stage_command import add_stage_arguments, run_stage
 
@@ -31,9 +32,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         _EPILOG,
     )
     add_stage_arguments(parser)
-    parser.add_argument("--baseline", metavar="MIX", type=Path, required=True, help="a built mix, such as web alone")
     parser.add_argument(
-        "--mixes", metavar="MIX", type=Path, nargs="+", required=True, help="built mixes with the sources in question"
+        "--baseline", metavar="MIX", type=mix_place, required=True, help="a built mix, such as web alone"
+    )
+    parser.add_argument(
+        "--mixes",
+        metavar="MIX",
+        type=mix_place,
+        nargs="+",
+        required=True,
+        help="built mixes with the sources in question",
     )
     parser.add_argument("--seeds", metavar="N", type=int, nargs="+", default=[42], help="data orders; 42")
     arguments = parser.parse_args(argv)

@@ -11,7 +11,7 @@ if not __package__:  # started as a file: Python put this folder on the path, an
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from mixes.errors import CheckpointError, GristmillError, MixError
-from mixes.manifest import load
+from mixes.opening import mix_place, open_mix
 from mixes.typed_yaml.binding import bind_file
 from trainer.arguments import RunOptions, add_run_arguments, command_parser, run_options, training_libraries
 from trainer.plan import format_plan
@@ -44,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         spec = bind_file(TrainSpec, arguments.spec).value
         if arguments.dry_run:
             world_size = int(os.environ.get("WORLD_SIZE", "1"))
-            print(format_plan(spec, [load(mix) for mix in options.mixes], options, world_size))
+            print(format_plan(spec, [open_mix(mix).manifest for mix in options.mixes], options, world_size))
             return 0
         return _train(spec, options, is_first=is_first)
     except GristmillError as error:
@@ -82,10 +82,11 @@ def _parser() -> argparse.ArgumentParser:
         "--mix",
         metavar="MIX",
         dest="mixes",
-        type=Path,
+        type=mix_place,
         action="append",
         required=True,
-        help="a built mix, OUTPUT/mixes/NAME; several where `data` of the spec names them",
+        help="a built mix, OUTPUT/mixes/NAME, here or in a store (s3://, gs://, https://); several where `data` of the "
+        "spec names them",
     )
     parser.add_argument("--output", metavar="RUN", type=Path, required=True, help="folder for checkpoints and metrics")
     parser.add_argument(

@@ -3,13 +3,14 @@
 import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mixes.errors import SpecError
-from mixes.manifest import Manifest, load, mix_root
+from mixes.manifest import Manifest
+from mixes.mix_files import MixFiles
+from mixes.opening import MixPlace, open_mix
 from mixes.stream_documents import StreamDocument, documents_at
 from mixes.token_stream import TokenStream
 from trainer.loader import Batch, Loader
@@ -24,7 +25,7 @@ class RunData:
 
     Attributes:
         manifests: of its mixes.
-        roots: folders that their file names are relative to.
+        files: where their parts and indexes lie.
         streams: their tokens.
         loaders: of each, this rank's.
         order: which mix each step sees.
@@ -32,7 +33,7 @@ class RunData:
     """
 
     manifests: tuple[Manifest, ...]
-    roots: tuple[Path, ...]
+    files: tuple[MixFiles, ...]
     streams: tuple[TokenStream, ...]
     loaders: tuple[Loader, ...]
     order: MixOrder
@@ -59,6 +60,11 @@ class RunData:
         first_source = sum(len(manifest.sources) for manifest in self.manifests[:mix])
         return replace(batch, sources=batch.sources + np.int32(first_source))
 
+    def announce(self, step: int) -> None:
+        """Begin to fetch what the batch of a step will read, where that lies in a store; returns at once."""
+        mix, step_of_mix = self.order.at(step)
+        self.loaders[mix].announce(step_of_mix)
+
     def documents(self, step: int, instances: NDArray[np.int64]) -> list[list[StreamDocument]]:
         """Return the documents of each of some instances of a step.
 
@@ -67,11 +73,11 @@ class RunData:
         """
         mix, _ = self.order.at(step)
         starts = instances * self.sequence_length
-        return documents_at(self.streams[mix], self.manifests[mix], self.roots[mix], starts, self.sequence_length)
+        return documents_at(self.streams[mix], self.manifests[mix], self.files[mix], starts, self.sequence_length)
 
 
 @contextlib.contextmanager
-def open_data(mixes: Sequence[Path], spec: TrainSpec, ranks: Ranks) -> Iterator[RunData]:
+def open_data(mixes: Sequence[MixPlace], spec: TrainSpec, ranks: Ranks) -> Iterator[RunData]:
     """Give the data of a run.
 
     Args:
@@ -83,14 +89,12 @@ def open_data(mixes: Sequence[Path], spec: TrainSpec, ranks: Ranks) -> Iterator[
         MixError: a mix is absent, damaged or shorter than an instance.
         SpecError: they are not the mixes of the spec, or have different tokenizers.
     """
-    manifests = tuple(load(mix) for mix in mixes)
+    opened = [open_mix(mix) for mix in mixes]
+    manifests = tuple(mix.manifest for mix in opened)
     order = order_of([manifest.name for manifest in manifests], spec.data_steps, spec.num_steps)
     require_one_tokenizer(manifests)
-    roots = tuple(mix_root(mix) for mix in mixes)
     with contextlib.ExitStack() as stack:
-        streams = tuple(
-            stack.enter_context(TokenStream(manifest, root)) for manifest, root in zip(manifests, roots, strict=True)
-        )
+        streams = tuple(stack.enter_context(TokenStream(mix.manifest, mix.files)) for mix in opened)
         loaders = tuple(
             Loader(
                 stream,
@@ -107,7 +111,7 @@ def open_data(mixes: Sequence[Path], spec: TrainSpec, ranks: Ranks) -> Iterator[
         )
         yield RunData(
             manifests=manifests,
-            roots=roots,
+            files=tuple(mix.files for mix in opened),
             streams=streams,
             loaders=loaders,
             order=order,

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mixes.errors import GristmillError
-from mixes.manifest import load
+from mixes.opening import MixPlace, open_mix
 from mixes.typed_yaml.binding import bind_file
 from trainer.arguments import add_question_arguments, add_run_arguments, run_options, training_libraries
 from trainer.spec import TrainSpec
@@ -31,7 +31,7 @@ def add_stage_arguments(parser: argparse.ArgumentParser) -> None:
     add_run_arguments(parser)
 
 
-def run_stage(arguments: argparse.Namespace, mixes: Sequence[Path], *, makes_soup: bool) -> int:
+def run_stage(arguments: argparse.Namespace, mixes: Sequence[MixPlace], *, makes_soup: bool) -> int:
     """Do a stage and print its table.
 
     Args:
@@ -53,7 +53,7 @@ def run_stage(arguments: argparse.Namespace, mixes: Sequence[Path], *, makes_sou
 
 
 def _run(
-    spec: TrainSpec, arguments: argparse.Namespace, mixes: Sequence[Path], *, makes_soup: bool, is_first: bool
+    spec: TrainSpec, arguments: argparse.Namespace, mixes: Sequence[MixPlace], *, makes_soup: bool, is_first: bool
 ) -> int:
     with training_libraries():
         from trainer.stages.annealing import RESULTS_FILE, Stage, anneal, microanneal
@@ -88,12 +88,13 @@ def _run(
     return 0
 
 
-def _head(spec: TrainSpec, arguments: argparse.Namespace, mixes: Sequence[Path]) -> str:
+def _head(spec: TrainSpec, arguments: argparse.Namespace, mixes: Sequence[MixPlace]) -> str:
     """Return what was done, as lines."""
     tokens = spec.num_steps * spec.tokens_per_step
     seeds = ", ".join(map(str, arguments.seeds))
     begun = f"from {arguments.start_from}: {spec.num_steps:,} steps, {tokens:,} tokens, data seeds {seeds}"
     seen = (
-        f"mix {mix.name}: {mix.tokens:,} tokens, {tokens / max(1, mix.tokens):.3g} epochs" for mix in map(load, mixes)
+        f"mix {mix.name}: {mix.tokens:,} tokens, {tokens / max(1, mix.tokens):.3g} epochs"
+        for mix in (open_mix(each).manifest for each in mixes)
     )
     return "\n".join((begun, *seen))

@@ -9,6 +9,7 @@ import pytest
 from mixes import parts
 from mixes.errors import MixError
 from mixes.manifest import Manifest
+from mixes.mix_files import LocalFiles
 from mixes.parts import PartDocuments, write_part
 from mixes.stream_documents import StreamDocument, documents_at
 from mixes.token_stream import TokenStream
@@ -51,8 +52,8 @@ def manifest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Manifest:
 
 
 def ids_at(manifest: Manifest, root: Path, starts: list[int], length: int) -> list[list[str]]:
-    with TokenStream(manifest, root) as stream:
-        found = documents_at(stream, manifest, root, np.array(starts, dtype=np.int64), length)
+    with TokenStream(manifest, LocalFiles(root)) as stream:
+        found = documents_at(stream, manifest, LocalFiles(root), np.array(starts, dtype=np.int64), length)
     return [[document.id for document in each] for each in found]
 
 
@@ -75,8 +76,8 @@ def test_every_token_lies_in_the_document_that_a_walk_finds(manifest: Manifest, 
 
 
 def test_a_document_is_named_by_source_id_shard_and_row(manifest: Manifest, tmp_path: Path) -> None:
-    with TokenStream(manifest, tmp_path) as stream:
-        ((document,),) = documents_at(stream, manifest, tmp_path, np.array([28]), 2)
+    with TokenStream(manifest, LocalFiles(tmp_path)) as stream:
+        ((document,),) = documents_at(stream, manifest, LocalFiles(tmp_path), np.array([28]), 2)
     assert document == StreamDocument(source="source1", id="1.1", shard="shard-1", row=10)
 
 

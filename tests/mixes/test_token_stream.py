@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mixes.errors import MixError
+from mixes.mix_files import LocalFiles
 from mixes.token_stream import TokenStream
 from tests.mixes.small_mix import SmallSource, write_small_mix
 
@@ -26,14 +27,14 @@ SOURCE_AT = [0] * 17 + [1] * 2 + [2] * 3
 def test_every_read_is_a_slice_of_the_concatenation(tmp_path: Path, vocab_size: int, length: int) -> None:
     manifest = write_small_mix(tmp_path, SOURCES, vocab_size=vocab_size)
     starts = np.arange(len(STREAM) - length + 1)
-    with TokenStream(manifest, tmp_path) as stream:
+    with TokenStream(manifest, LocalFiles(tmp_path)) as stream:
         read = stream.read(starts, length)
     assert read.dtype == np.uint32
     assert read.tolist() == [STREAM[start : start + length] for start in starts]
 
 
 def test_counts_and_sources_of_the_stream(tmp_path: Path) -> None:
-    with TokenStream(write_small_mix(tmp_path, SOURCES), tmp_path) as stream:
+    with TokenStream(write_small_mix(tmp_path, SOURCES), LocalFiles(tmp_path)) as stream:
         assert stream.num_tokens == len(STREAM)
         assert [stream.num_instances(length) for length in (1, 4, 22, 23)] == [22, 5, 1, 0]
         sources = stream.sources_at(np.arange(len(STREAM)))
@@ -56,7 +57,7 @@ def test_any_mix_reads_as_its_plain_concatenation(
         expected += [token for part in parts for token in part] * epochs
         expected += [token for part, prefix in zip(parts, prefixes, strict=True) for token in part[:prefix]]
     root = tmp_path_factory.mktemp("mix")
-    with TokenStream(write_small_mix(root, sources), root, max_open_files=1) as stream:
+    with TokenStream(write_small_mix(root, sources), LocalFiles(root, max_open_files=1)) as stream:
         assert stream.num_tokens == len(expected)
         if expected:
             length = data.draw(st.integers(1, len(expected)))
@@ -66,12 +67,12 @@ def test_any_mix_reads_as_its_plain_concatenation(
 
 
 def test_no_reads_give_an_empty_result(tmp_path: Path) -> None:
-    with TokenStream(write_small_mix(tmp_path, SOURCES), tmp_path) as stream:
+    with TokenStream(write_small_mix(tmp_path, SOURCES), LocalFiles(tmp_path)) as stream:
         assert stream.read(np.array([], dtype=np.int64), 4).shape == (0, 4)
 
 
 def test_an_empty_mix_has_no_tokens(tmp_path: Path) -> None:
-    with TokenStream(write_small_mix(tmp_path, []), tmp_path) as stream:
+    with TokenStream(write_small_mix(tmp_path, []), LocalFiles(tmp_path)) as stream:
         assert stream.num_tokens == 0
         assert stream.num_instances(4) == 0
 
@@ -79,7 +80,7 @@ def test_an_empty_mix_has_no_tokens(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("start", "length"), [(-1, 1), (22, 1), (20, 3), (0, 23), (0, 0)])
 def test_reads_outside_the_stream_are_refused(tmp_path: Path, start: int, length: int) -> None:
     with (
-        TokenStream(write_small_mix(tmp_path, SOURCES), tmp_path) as stream,
+        TokenStream(write_small_mix(tmp_path, SOURCES), LocalFiles(tmp_path)) as stream,
         pytest.raises(ValueError, match="wanted"),
     ):
         stream.read(np.array([start]), length)
@@ -90,18 +91,18 @@ def test_a_part_of_another_size_is_refused_at_opening(tmp_path: Path) -> None:
     with (tmp_path / "tokens/source0-0/part-00001.npy").open("ab") as handle:
         handle.write(b"x")
     with pytest.raises(MixError, match=r"part-00001\.npy: found 5 bytes, the manifest says 4"):
-        TokenStream(manifest, tmp_path)
+        TokenStream(manifest, LocalFiles(tmp_path))
 
 
 def test_a_part_that_is_absent_is_refused_at_opening(tmp_path: Path) -> None:
     manifest = write_small_mix(tmp_path, SOURCES)
     (tmp_path / "tokens/source1-0/part-00000.npy").unlink()
     with pytest.raises(MixError, match=r"part-00000\.npy: cannot be read: No such file"):
-        TokenStream(manifest, tmp_path)
+        TokenStream(manifest, LocalFiles(tmp_path))
 
 
 def test_a_part_that_is_cut_under_an_open_stream_is_named(tmp_path: Path) -> None:
-    with TokenStream(write_small_mix(tmp_path, SOURCES), tmp_path) as stream:
+    with TokenStream(write_small_mix(tmp_path, SOURCES), LocalFiles(tmp_path)) as stream:
         stream.read(np.array([0]), 5)
         os.truncate(tmp_path / "tokens/source0-0/part-00000.npy", 4)
         assert stream.read(np.array([0]), 2).tolist() == [[0, 1]]
@@ -110,14 +111,14 @@ def test_a_part_that_is_cut_under_an_open_stream_is_named(tmp_path: Path) -> Non
 
 
 def test_a_part_that_vanishes_before_it_is_first_read_is_named(tmp_path: Path) -> None:
-    with TokenStream(write_small_mix(tmp_path, SOURCES), tmp_path) as stream:
+    with TokenStream(write_small_mix(tmp_path, SOURCES), LocalFiles(tmp_path)) as stream:
         (tmp_path / "tokens/source0-0/part-00000.npy").unlink()
         with pytest.raises(MixError, match=r"part-00000\.npy: cannot be read: No such file"):
             stream.read(np.array([0]), 5)
 
 
 def test_a_token_outside_the_vocabulary_is_named_with_its_file(tmp_path: Path) -> None:
-    with TokenStream(write_small_mix(tmp_path, SOURCES), tmp_path) as stream:
+    with TokenStream(write_small_mix(tmp_path, SOURCES), LocalFiles(tmp_path)) as stream:
         np.array([5, 999], dtype="<u2").tofile(tmp_path / "tokens/source0-0/part-00001.npy")
         with pytest.raises(
             MixError, match=r"part-00001\.npy: found token 999, wanted ids below the vocabulary size 100"
@@ -128,7 +129,7 @@ def test_a_token_outside_the_vocabulary_is_named_with_its_file(tmp_path: Path) -
 def test_no_more_files_are_open_than_allowed_and_none_after_closing(tmp_path: Path) -> None:
     manifest = write_small_mix(tmp_path, [SmallSource(parts=[[number] for number in range(20)])])
     before = len(os.listdir("/proc/self/fd"))
-    with TokenStream(manifest, tmp_path, max_open_files=3) as stream:
+    with TokenStream(manifest, LocalFiles(tmp_path, max_open_files=3)) as stream:
         assert stream.read(np.array([0]), 20).tolist() == [list(range(20))]
         assert len(os.listdir("/proc/self/fd")) == before + 3
     assert len(os.listdir("/proc/self/fd")) == before

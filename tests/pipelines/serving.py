@@ -114,11 +114,13 @@ class _Handler(BaseHTTPRequestHandler):
         cuts = self.scene.cuts.get(path)
         cut = cuts.pop(0) if cuts else None
         headers = {"ETag": f'"{sha256(data).hexdigest()}"'}
-        asked = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
+        asked = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
         if asked and self.scene.has_ranges:
-            begin = int(asked[1])
-            headers["Content-Range"] = f"bytes {begin}-{len(data) - 1}/{len(data)}"
-            return _Reply(206, data[begin:], headers, cut)
+            begin, end = int(asked[1]), min(int(asked[2] or len(data)) + 1, len(data))
+            if begin >= len(data):
+                return _Reply(416)
+            headers["Content-Range"] = f"bytes {begin}-{end - 1}/{len(data)}"
+            return _Reply(206, data[begin:end], headers, cut)
         return _Reply(200, data, headers, cut)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the base class calls it so

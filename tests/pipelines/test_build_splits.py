@@ -12,6 +12,7 @@ import pytest
 
 from mixes.held_out import HeldOutDocument, held_out_documents
 from mixes.manifest import Manifest, SourceEntry
+from mixes.mix_files import LocalFiles
 from mixes.token_stream import TokenStream
 from mixes.verification import check_contents
 from pipelines.build_mix import main
@@ -130,7 +131,7 @@ def parts_of(corpus: Corpus) -> set[str]:
 
 
 def held_out_of(corpus: Corpus, manifest: Manifest) -> list[list[HeldOutDocument]]:
-    return [list(held_out_documents(manifest, corpus.output, entry)) for entry in manifest.sources]
+    return [list(held_out_documents(manifest, LocalFiles(corpus.output), entry)) for entry in manifest.sources]
 
 
 def expected_splits(*percents: int) -> list[set[int]]:
@@ -186,7 +187,7 @@ def test_documents_are_held_out_by_their_keys_and_never_seen(corpus: Corpus, man
         assert all(document.tokens[-1] == manifest.tokenizer.eos_id for document in documents)
     for documents in held_out[:3]:
         assert all(document.bytes == len(make_text(int(document.id)).encode()) for document in documents)
-    with TokenStream(manifest, corpus.output) as stream:
+    with TokenStream(manifest, LocalFiles(corpus.output)) as stream:
         seen = stream.read(np.array([0]), stream.num_tokens)[0].tobytes()
     assert sum(len(documents) for documents in held_out) > 10
     assert not any(document.tokens.tobytes() in seen for documents in held_out for document in documents)

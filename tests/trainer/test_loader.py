@@ -9,6 +9,7 @@ import torch
 
 from mixes.errors import MixError
 from mixes.manifest import load, mix_root
+from mixes.mix_files import LocalFiles
 from mixes.permutation import instances_at
 from mixes.token_stream import TokenStream
 from tests.mixes.small_mix import SmallSource, write_small_mix
@@ -20,7 +21,7 @@ LENGTH, GLOBAL_BATCH = 32, 8
 
 @pytest.fixture
 def stream(mix: Path) -> Iterator[TokenStream]:
-    with TokenStream(load(mix), mix_root(mix)) as opened:
+    with TokenStream(load(mix), LocalFiles(mix_root(mix))) as opened:
         yield opened
 
 
@@ -75,7 +76,7 @@ def test_labels_are_the_next_tokens_and_the_last_token_has_none(stream: TokenStr
 def test_an_instance_that_repeats_an_ngram_32_times_has_no_labels(tmp_path: Path, repeats: int, masked: bool) -> None:
     odd = [*range(20, 20 + 96 - repeats), *[7] * repeats]
     manifest = write_small_mix(tmp_path, [SmallSource(parts=[odd + list(range(96))])], vocab_size=200)
-    with TokenStream(manifest, tmp_path) as stream:
+    with TokenStream(manifest, LocalFiles(tmp_path)) as stream:
         batch, unmasked = (
             Loader(stream, sequence_length=96, global_batch=2, data_seed=0, mask_repeated_ngrams=masks).batch(1)
             for masks in (True, False)
@@ -121,5 +122,8 @@ def test_an_error_of_the_thread_reaches_the_caller(mix: Path, stream: TokenStrea
 
 def test_a_mix_shorter_than_an_instance_is_refused(tmp_path: Path) -> None:
     manifest = write_small_mix(tmp_path, [SmallSource(parts=[list(range(31))])])
-    with TokenStream(manifest, tmp_path) as stream, pytest.raises(MixError, match="at least one instance of 32"):
+    with (
+        TokenStream(manifest, LocalFiles(tmp_path)) as stream,
+        pytest.raises(MixError, match="at least one instance of 32"),
+    ):
         loader_of(stream)

@@ -18,6 +18,7 @@ from torch.nn import functional
 from mixes.errors import CheckpointError, MixError, SpecError
 from mixes.lock import hold_folder
 from mixes.manifest import load, mix_root
+from mixes.mix_files import LocalFiles
 from mixes.parts import PartDocuments, write_part
 from mixes.token_stream import TokenStream
 from tests.trainer.small_run import lines_of, losses_of, spec_with, train
@@ -73,7 +74,7 @@ def plain_losses(spec: TrainSpec, mix: Path, *, whole_logits: bool = False, rank
     size = spec.global_batch if whole_logits else spec.micro_batch
     num_labels = spec.global_batch * (spec.sequence_length - 1)
     losses = []
-    with TokenStream(manifest, mix_root(mix)) as stream:
+    with TokenStream(manifest, LocalFiles(mix_root(mix))) as stream:
         loader = Loader(
             stream,
             sequence_length=spec.sequence_length,

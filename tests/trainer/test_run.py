@@ -83,7 +83,7 @@ def test_a_run_that_fails_midway_ends_with_1(
 ) -> None:
     part = mix_root(mix) / load(mix).sources[0].parts[0].file
     whole = part.stat().st_size
-    monkeypatch.setattr("mixes.token_stream.require_size", lambda root, name, size: root / name)
+    monkeypatch.setattr("mixes.mix_files.require_size", lambda root, name, size: root / name)
     os.truncate(part, whole // 2)
     assert main(arguments(spec, mix, tmp_path / "run")) == 1
     assert "the file was cut while it was read" in capsys.readouterr().err

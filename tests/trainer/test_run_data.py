@@ -9,6 +9,7 @@ import pytest
 
 from mixes.errors import CheckpointError, MixError, SpecError
 from mixes.manifest import load, mix_root
+from mixes.mix_files import LocalFiles
 from mixes.token_stream import TokenStream
 from tests.mixes.small_mix import SmallSource, write_small_mix
 from tests.trainer.small_run import lines_of, spec_with
@@ -36,7 +37,7 @@ def test_steps_see_the_mixes_in_turn_and_each_in_its_own_order(mix: Path, other:
         assert data.source_names == ["other:source0", "small:source0", "small:source1"]
     wanted = [(mix, 1), (mix, 2), (other, 1), (other, 2), (mix, 3), (mix, 4)]
     for batch, (folder, step) in zip(batches, wanted, strict=True):
-        with TokenStream(load(folder), mix_root(folder)) as stream:
+        with TokenStream(load(folder), LocalFiles(mix_root(folder))) as stream:
             alone = Loader(
                 stream, sequence_length=32, global_batch=8, data_seed=spec.seed, mask_repeated_ngrams=True
             ).batch(step)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from torch import nn
 
-from mixes.manifest import load
+from mixes.opening import MixPlace, open_mix
 from mixes.tokenizer_file import read_tokenizer_json
 from trainer.evaluation.encoding import Encoder
 from trainer.evaluation.scoring import Scorer
@@ -28,8 +28,10 @@ class PeriodicEvaluation:
         SpecError: there is nothing to be evaluated on.
     """
 
-    def __init__(self, spec: EvaluationSpec, training: TrainSpec, mix: Path, model: nn.Module, ranks: Ranks) -> None:
-        tokenizer = load(mix).tokenizer
+    def __init__(
+        self, spec: EvaluationSpec, training: TrainSpec, mix: MixPlace, model: nn.Module, ranks: Ranks
+    ) -> None:
+        tokenizer = open_mix(mix).manifest.tokenizer
         self._interval = spec.interval
         self._last_step = training.num_steps
         encoder = None

@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 
 from mixes.errors import MixError, SpecError
-from mixes.manifest import load
+from mixes.opening import MixPlace, open_mix
 from trainer.evaluation.encoding import Encoder
 from trainer.evaluation.loading import load_model
 from trainer.evaluation.scoring import Scorer
@@ -34,7 +34,7 @@ class EvaluationOptions:
     """
 
     model: Path
-    mix: Path | None = None
+    mix: MixPlace | None = None
     paloma: Path | None = None
     tasks: tuple[Path, ...] = ()
     tokenizer: Path | None = None
@@ -83,9 +83,9 @@ def evaluate(options: EvaluationOptions) -> Results:
         return suite.evaluate(scorer)
 
 
-def _require_tokenizer(mix: Path, digest: str) -> None:
+def _require_tokenizer(mix: MixPlace, digest: str) -> None:
     """Refuse a mix of another tokenizer than the model's."""
-    found = load(mix).tokenizer.digest
+    found = open_mix(mix).manifest.tokenizer.digest
     if found != digest:
         raise MixError(
             f"{mix}: found tokens of the tokenizer {found}, the model has {digest}; wanted a mix of that one"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mixes.errors import SpecError
-from mixes.manifest import load, mix_root
+from mixes.opening import MixPlace, open_mix
 from trainer.evaluation.encoding import Encoder
 from trainer.evaluation.questions import read_questions
 from trainer.evaluation.scoring import Scorer
@@ -72,7 +72,7 @@ class Suite:
         *,
         prefix_id: int,
         encoder: Encoder | None,
-        mix: Path | None = None,
+        mix: MixPlace | None = None,
         folder: Path | None = None,
         task_files: Sequence[Path] = (),
         shots: int,
@@ -82,9 +82,9 @@ class Suite:
         self._texts: dict[str, Callable[[], Iterator[Text]]] = {}
         self._tasks: list[Task] = []
         if mix is not None:
-            manifest = load(mix)
-            if any(source.total("held_out_documents") for source in manifest.sources):
-                self._texts["held_out"] = partial(texts_of_mix, manifest, mix_root(mix))
+            opened = open_mix(mix)
+            if any(source.total("held_out_documents") for source in opened.manifest.sources):
+                self._texts["held_out"] = partial(texts_of_mix, opened)
         if encoder is not None:
             if folder is not None:
                 files_of_folder(folder)

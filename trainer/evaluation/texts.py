@@ -9,7 +9,7 @@ import numpy as np
 
 from mixes.errors import DataError
 from mixes.held_out import held_out_documents
-from mixes.manifest import Manifest
+from mixes.opening import BuiltMix
 from trainer.evaluation.encoding import Encoder
 from trainer.evaluation.json_lines import SUFFIXES, read_records, text_of
 from trainer.evaluation.requests import Tokens, windows
@@ -59,18 +59,17 @@ def score_texts(scorer: Scorer, texts: Iterable[Text], prefix_id: int) -> dict[s
     return {domain: Likelihood.of_row(row) for domain, row in sorted(zip(domains, total, strict=True))}
 
 
-def texts_of_mix(manifest: Manifest, root: Path) -> Iterator[Text]:
+def texts_of_mix(mix: BuiltMix) -> Iterator[Text]:
     """Yield what a mix holds out, source by source; the domain is the source, or the split of one.
 
     Args:
-        manifest: the mix.
-        root: OUTPUT, the folder that the file names of the manifest are relative to.
+        mix: the mix.
 
     Raises:
         MixError: a part of the mix is absent or damaged.
     """
-    for source in manifest.sources:
-        for document in held_out_documents(manifest, root, source):
+    for source in mix.manifest.sources:
+        for document in held_out_documents(mix.manifest, mix.files, source):
             without_eos = document.tokens[:-1].astype(np.int64)
             yield Text(domain=source.name, bytes=document.bytes, tokens=partial(np.asarray, without_eos))
 

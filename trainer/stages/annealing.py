@@ -9,7 +9,7 @@ from pathlib import Path
 import torch.distributed as dist
 
 from mixes.errors import CheckpointError, MixError, SpecError
-from mixes.manifest import load
+from mixes.opening import MixPlace, open_mix
 from trainer.arguments import RunOptions
 from trainer.checkpoint import Checkpoint, verified
 from trainer.published.weights import is_published, open_published
@@ -45,7 +45,7 @@ class Stage:
     questions: Questions
 
 
-def anneal(stage: Stage, mix: Path) -> Table:
+def anneal(stage: Stage, mix: MixPlace) -> Table:
     """Anneal on one mix in each data order, make the soup of more than one, evaluate all; return the table.
 
     Raises:
@@ -68,7 +68,7 @@ def anneal(stage: Stage, mix: Path) -> Table:
         return table
 
 
-def microanneal(stage: Stage, mixes: Sequence[Path]) -> Table:
+def microanneal(stage: Stage, mixes: Sequence[MixPlace]) -> Table:
     """Anneal on each mix, with the same steps in the same data orders, and evaluate all; return the table.
 
     Args:
@@ -137,11 +137,11 @@ def _distinct(seeds: Sequence[int]) -> Sequence[int]:
     return seeds
 
 
-def _names(mixes: Sequence[Path]) -> dict[str, Path]:
+def _names(mixes: Sequence[MixPlace]) -> dict[str, MixPlace]:
     """Return mixes by the names that their manifests give."""
-    names: dict[str, Path] = {}
+    names: dict[str, MixPlace] = {}
     for mix in mixes:
-        name = load(mix).name
+        name = open_mix(mix).manifest.name
         if name in names:
             raise SpecError(f"{mix}: found the mix {name!r} a second time, after {names[name]}; wanted other names")
         names[name] = mix

@@ -12,7 +12,8 @@ from typing import Any
 
 from mixes.errors import DataError
 from mixes.files import digest_file, publish_file
-from mixes.manifest import digest_of, load
+from mixes.manifest import digest_of
+from mixes.opening import MixPlace, open_mix
 from mixes.tokenizer_file import read_tokenizer_json
 from mixes.typed_yaml.canonical import canonical_json
 from trainer.evaluation.encoding import Encoder
@@ -41,7 +42,7 @@ class Questions:
         max_questions: see `trainer.evaluation.tasks.Task`.
     """
 
-    mix: Path
+    mix: MixPlace
     paloma: Path | None = None
     tasks: tuple[Path, ...] = ()
     tokenizer: Path | None = None
@@ -56,7 +57,7 @@ class Questions:
             MixError: the mix cannot be read.
             SpecError: there is nothing to be evaluated on, or no tokenizer for it.
         """
-        entry = load(self.mix).tokenizer
+        entry = open_mix(self.mix).manifest.tokenizer
         encoder = None
         if self.tokenizer is not None:
             encoder = Encoder(read_tokenizer_json(self.tokenizer, entry.digest), entry.eos_id)
@@ -75,7 +76,11 @@ class Questions:
         folder = [] if self.paloma is None else files_of_folder(self.paloma)
         texts = {str(path.relative_to(str(self.paloma))): _digest(path) for path in folder}
         tasks = {path.name: _digest(path) for path in self.tasks}
-        settings = {"shots": self.shots, "max_questions": self.max_questions, "mix": digest_of(load(self.mix))}
+        settings = {
+            "shots": self.shots,
+            "max_questions": self.max_questions,
+            "mix": digest_of(open_mix(self.mix).manifest),
+        }
         return hashlib.sha256(canonical_json([settings, texts, tasks])).hexdigest()
 
 

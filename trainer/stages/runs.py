@@ -4,10 +4,9 @@ import logging
 import signal
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from mixes.errors import CheckpointError, MixError, SpecError
-from mixes.manifest import load
+from mixes.opening import MixPlace, open_mix
 from trainer.arguments import RunOptions
 from trainer.checkpoint import Checkpoint
 from trainer.loop import open_run_on
@@ -30,7 +29,7 @@ class Anneal:
     """
 
     name: str
-    mix: Path
+    mix: MixPlace
     data_seed: int
 
 
@@ -101,7 +100,7 @@ def _finished(spec: TrainSpec, options: RunOptions, ranks: Ranks) -> Checkpoint 
     found = find_checkpoint(options.output, ranks)
     if found is None or found.progress.step < spec.num_steps:
         return None
-    require_same_run(found, spec, [load(mix) for mix in options.mixes], known_parent(options.start_from))
+    require_same_run(found, spec, [open_mix(mix).manifest for mix in options.mixes], known_parent(options.start_from))
     return found
 
 
