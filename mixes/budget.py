@@ -274,6 +274,11 @@ def _shortage(kind: str, demand: Demand, wanted: int, total: int | None) -> str:
     elif total is not None and demand.limit:
         needs = f"proportion {wanted / total:.6g} of {total:,} tokens needs {wanted:,}"
         remedy = f"lower proportion to {_round_down(demand.limit / total)}"
+    if demand.available == 0 and kind == "split":
+        return (
+            f"split {demand.name!r}: {needs}, but no document that survived lies in it; change what divides its "
+            "source, or give it epochs: 0"
+        )
     if demand.available == 0:
         return f"{kind} {demand.name!r}: {needs}, but no token of it survived; loosen what drops it, or leave it out"
     epochs = f"{math.ceil(Fraction(100 * wanted, demand.available)) / 100:.2f}".rstrip("0").rstrip(".")

@@ -30,6 +30,7 @@ from pipelines.encoding.definition import read_tokenizer
 from pipelines.encoding.encoder import TextEncoder
 from pipelines.encoding.fim import sentinel_ids
 from pipelines.encoding.proof import proofs
+from pipelines.estimating.budgeting import foreseen_problems
 from pipelines.forgetting.work import begin_build
 from pipelines.forgotten import read_forgotten
 from pipelines.listing import place_problems
@@ -57,6 +58,7 @@ _ALIKE_BYTES = 100  # of such a document where every third has likes: of its pai
 _MAX_IN_ONE_PLACE = 16_000_000  # such documents: their pairs take 4 GB to choose from, which a worker has to spare
 _LABEL_FORMS = {"license": spdx_identifier}
 """How measures that are labels write one, where they do not take any text."""
+_MOST_TOKENS = 4  # for each that a listing foretells: text that compresses twice as well, of tokens half as long
 _REPEAT_BYTES = 160  # of such a document: its paragraphs, or the anchors of its stretches
 _WHILE_RUNNING = re.compile(r"( \[while running '[^']*'\])+\s*\Z")
 
@@ -76,6 +78,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         settings = pool[0] if pool else _read_list(options, make_build_settings(options, plan))
         if pool is None:
             _try_tools(bound, settings)
+            _warn_of_budget(options, plan)
         pipeline = None if options.dry_run or pool else _make_pipeline(options)
     except GristmillError as error:
         print(error, file=sys.stderr)
@@ -237,6 +240,21 @@ def _describe_plan(options: BuildOptions, bound: Bound[MixSpec], plan: Plan, set
         num_workers=options.num_workers,
         core_hour_price=options.core_hour_price,
     )
+
+
+def _warn_of_budget(options: BuildOptions, plan: Plan) -> None:
+    """Say before hours are spent that the budget will not come out, where the listing leaves hardly a doubt."""
+    if options.dry_run:
+        return  # which says more
+    most = [_MOST_TOKENS * source.sampled_tokens for source in plan.sources]
+    problems = foreseen_problems(plan.spec, most, [None] * len(most))
+    if problems:
+        log.warning(
+            "the budget will hardly come out: even if the shards held %d times the tokens that their stored bytes "
+            "speak of,\n  %s\nthe build goes on; what it makes serves the spec once it is mended",
+            _MOST_TOKENS,
+            "\n  ".join(problems),
+        )
 
 
 def _make_pipeline(options: BuildOptions) -> "beam.Pipeline":

@@ -13,7 +13,7 @@ from filters.duplicates import minhash, normalize, shingles
 from mixes.budget import divide_mix
 from mixes.errors import SpecError
 from mixes.manifest import TokenizerEntry
-from mixes.spec.demands import demands_of
+from mixes.spec.demands import estimated_demands
 from mixes.spec.mix import MixSpec
 from mixes.spec.sampling import AUTO, planned_share, sampled_shards
 from mixes.spec.source import SourceSpec
@@ -166,21 +166,15 @@ def _resolve_samples(spec: MixSpec, plans: Sequence[SourcePlan]) -> MixSpec:
 def wanted_tokens(spec: MixSpec, available: Sequence[int]) -> list[int]:
     """Return the tokens wanted of each source, in the order of the spec, if `available` is what they have.
 
-    Where a source says by epochs how many it gives, that is an estimate as `available` is; its splits count as equally
-    large. Sources that share get none where the others, as estimated, leave none. That a mix may shrink is not looked
-    at.
+    Where a source says by epochs how many it gives, that is an estimate as `available` is. Sources that share get none
+    where the others, as estimated, leave none. That a mix may shrink is not looked at.
     """
-    splits = [_evenly(tokens, len(source.split_names)) for source, tokens in zip(spec.sources, available, strict=True)]
-    demands = demands_of(spec, splits)
+    demands = estimated_demands(spec, available, [None] * len(spec.sources))
     try:
         wanted = divide_mix(spec.tokens, demands)
     except SpecError:  # only the build can tell whether it is so
         wanted = divide_mix(None, demands)
     return [sum(tokens) for tokens in wanted]
-
-
-def _evenly(total: int, number: int) -> list[int]:
-    return [total * (place + 1) // number - total * place // number for place in range(number)]
 
 
 def unit_bytes(stored_bytes: int, max_bytes: int) -> int:

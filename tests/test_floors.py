@@ -160,7 +160,7 @@ LEVELS: dict[str, tuple[str, ...]] = {
         "fim",
     ),
     "pipelines.estimating": (
-        "rates",
+        "budgeting rates",
         "trial",
         "forecast",
         "tables",

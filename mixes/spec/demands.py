@@ -1,11 +1,14 @@
 """From a spec and what its sources have to the demands that the budget arithmetic divides a mix among."""
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from fractions import Fraction
 
-from mixes.budget import Demand
+from mixes.budget import Budget, Demand, ShortfallError, divide_mix, plan_budget
 from mixes.spec.amounts import Split
 from mixes.spec.mix import MixSpec
+from mixes.spec.sampling import sample_remedy
 from mixes.spec.source import SourceSpec
 from mixes.upsampling import bucket_edges, bucket_heights
 
@@ -18,6 +21,72 @@ def demands_of(spec: MixSpec, available: Sequence[Sequence[int]]) -> list[Demand
         available: for each source the tokens of one epoch of its splits, in the order of `split_names`, or of itself.
     """
     return [_demand(source, tokens) for source, tokens in zip(spec.sources, available, strict=True)]
+
+
+def estimated_demands(spec: MixSpec, tokens: Sequence[int], shares: Sequence[Sequence[float] | None]) -> list[Demand]:
+    """Return what a spec wants of each source, given about what one epoch of it has.
+
+    Args:
+        spec: the spec.
+        tokens: of one epoch of each source.
+        shares: for each source which part of its tokens each split has, where that is known; quantiles tell it too.
+            Where nobody knows, the source is taken as a whole, to be seen as often as any of its splits.
+    """
+    known = [_quantile_shares(source) or given for source, given in zip(spec.sources, shares, strict=True)]
+    available = [
+        [int(total * share) for share in each or [1 / len(source.split_names)] * len(source.split_names)]
+        for source, total, each in zip(spec.sources, tokens, known, strict=True)
+    ]
+    return [
+        demand if each or not demand.splits else _undivided(source, demand)
+        for source, demand, each in zip(spec.sources, demands_of(spec, available), known, strict=True)
+    ]
+
+
+def settle_budget(spec: MixSpec, demands: Sequence[Demand]) -> Budget:
+    """Return the tokens wanted of every source and split.
+
+    Raises:
+        ShortfallError: sources fall short, or too few of their documents were looked at: all that is so.
+        SpecError: what is fixed or wanted at least takes more than there is to divide.
+    """
+    problems: list[tuple[int | None, str]] = list(_sample_problems(spec, demands))
+    try:
+        budget = plan_budget(spec.tokens, demands, shrink=spec.on_shortfall == "scale")
+    except ShortfallError as error:
+        lacking = [place for place, _ in problems]
+        problems += [problem for problem in error.problems if problem[0] is None or problem[0] not in lacking]
+    if problems:
+        raise ShortfallError(problems)
+    return budget
+
+
+def _sample_problems(spec: MixSpec, demands: Sequence[Demand]) -> Iterator[tuple[int, str]]:
+    """Yield the sources of whose documents too few were looked at."""
+    wanted = divide_mix(spec.tokens, demands)
+    for place, (source, demand, tokens) in enumerate(zip(spec.sources, demands, wanted, strict=True)):
+        remedy = sample_remedy(source.sample, sum(tokens), demand.available, spec.validation_of(source).share)
+        if remedy:
+            yield place, f"source '{source.name}': {remedy}"
+
+
+def _quantile_shares(source: SourceSpec) -> list[float] | None:
+    """Return which part of a source each split has, where quantiles divide it: of its bytes, and so of its tokens."""
+    quantiles = quantiles_of(source)
+    edges = [Fraction(0), *quantiles, Fraction(1)]
+    return [float(high - low) for low, high in itertools.pairwise(edges)] if quantiles else None
+
+
+def _undivided(source: SourceSpec, demand: Demand) -> Demand:
+    """Return a source's demand without its splits, of which nobody knows how large they are."""
+    has_amount = any(each is not None for each in (demand.proportion, demand.tokens, demand.epochs))
+    epochs = None if has_amount else sum((each.epochs or Fraction(0) for each in demand.splits), Fraction(0))
+    return replace(
+        demand,
+        epochs=demand.epochs if epochs is None else epochs / len(demand.splits),
+        max_epochs=_exact(source.most_epochs),
+        splits=(),
+    )
 
 
 def quantiles_of(source: SourceSpec) -> tuple[Fraction, ...]:

@@ -138,11 +138,30 @@ class MixSpec:
             message = f"found {self.tokens:,}, but sources with tokens take {fixed:,}; raise it or lower those"
             yield ("tokens",), message
             return
+        yield from self._bound_problems(self.tokens, fixed)
         for index in sharing:
             proportion = self.sources[index].proportion or 0.0
             if proportion * (self.tokens - fixed) < 1:
                 message = f"{proportion:g} of {self.tokens - fixed:,} tokens is less than one token"
                 yield ("sources", index, "proportion"), message
+
+    def _bound_problems(self, tokens: int, fixed: int) -> Iterator[FoundProblem]:
+        """Yield bounds that no division meets, whatever the sources have."""
+        sharing = [source for source in self.sources if source.proportion is not None]
+        least = fixed + sum(source.min_tokens or 0 for source in sharing)
+        if least > tokens:
+            yield (
+                ("tokens",),
+                f"found {tokens:,}, but tokens and min_tokens of sources take {least:,}; raise it or lower those",
+            )
+        if self.on_shortfall == "scale" or any(
+            source.tokens is None and source.proportion is None for source in self.sources
+        ):
+            return
+        most = fixed + sum(tokens if source.max_tokens is None else source.max_tokens for source in sharing)
+        if most < tokens:
+            remedy = "lower it, raise max_tokens or write on_shortfall: scale"
+            yield ("tokens",), f"found {tokens:,}, but sources give at most {most:,} within max_tokens; {remedy}"
 
     def validation_of(self, source: SourceSpec) -> Validation:
         """Return what is held out of one of its sources."""

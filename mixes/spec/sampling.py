@@ -103,16 +103,22 @@ def shard_hash(name: str, seed: int) -> int:
     return hash_integers(_SHARDS, seed, int.from_bytes(digest, "big"))
 
 
-def sample_remedy(sample: Sample, wanted_tokens: int, available_tokens: int) -> str:
+def sample_remedy(sample: Sample, wanted_tokens: int, available_tokens: int, held_out_share: float) -> str:
     """Return what to do about a sample that holds fewer tokens than are wanted; "" where the sample is not the cause.
 
     Args:
         sample: the source's sample, resolved.
         wanted_tokens: tokens wanted of the source.
-        available_tokens: tokens of the documents of the sample that every station kept.
+        available_tokens: tokens of the documents of the sample that every station kept and that are not held out.
+        held_out_share: `validation.share` of the source: documents of the lowest keys, which a sample has first.
     """
     if sample.share == 1 or available_tokens >= wanted_tokens:
         return ""
+    if available_tokens == 0 and sample.share <= held_out_share:
+        return (
+            f"validation.share {held_out_share:g} holds out all that sample.documents {sample.share:g} looks at; raise "
+            f"sample.documents above it, to {rounded_share(2 * held_out_share):g} for as much again to train on"
+        )
     factor = Fraction(wanted_tokens, available_tokens) * _SAFETY if available_tokens else 10
     return (
         f"only sample.documents {sample.share:g} of its documents were looked at, which hold {available_tokens:,} of "

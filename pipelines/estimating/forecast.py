@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from mixes.spec.source import SourceSpec
 from mixes.token_ids import token_dtype
 from pipelines.estimating.rates import MEASURED, Rates
 from pipelines.estimating.trial import SourceTrial, Trial
@@ -26,18 +27,13 @@ class SourceForecast:
     kept_documents: float
     available_tokens: float
     margin: float | None  # half of the 95 % interval of `available_tokens`; None where nothing tells it
+    split_shares: tuple[float, ...] | None  # which part of those tokens each of its splits has; None where not known
     wanted_tokens: int
-    max_epochs: float
 
     @property
     def epochs(self) -> float:
         """Return how often the tokens available would be seen; infinite where there are none."""
         return self.wanted_tokens / self.available_tokens if self.available_tokens else math.inf
-
-    @property
-    def is_short(self) -> bool:
-        """Return whether the tokens available are likely not to suffice."""
-        return self.epochs > self.max_epochs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +51,7 @@ def make_forecast(plan: Plan, settings: BuildSettings, trial: Trial | None) -> F
     """Return what is to be expected, from a listing alone or from a trial too."""
     rates = trial.rates if trial else (MEASURED,) * len(plan.sources)
     if trial:
-        sources = tuple(_from_trial(*each) for each in zip(plan.sources, trial.sources, strict=True))
+        sources = tuple(_from_trial(*each) for each in zip(plan.sources, plan.spec.sources, trial.sources, strict=True))
     else:
         sources = tuple(_from_listing(source) for source in plan.sources)
     return Forecast(
@@ -77,12 +73,20 @@ def _from_listing(source: SourcePlan) -> SourceForecast:
         kept_documents=sampled_bytes / _BYTES_A_DOCUMENT,
         available_tokens=sampled_bytes / BYTES_PER_TOKEN,
         margin=None,
+        split_shares=None,
         wanted_tokens=source.wanted_tokens,
-        max_epochs=source.max_epochs,
     )
 
 
-def _from_trial(source: SourcePlan, trial: SourceTrial) -> SourceForecast:
+def _split_shares(trial: SourceTrial, num_splits: int) -> tuple[float, ...] | None:
+    """Return which part of a sample's tokens each split has; None where there are none."""
+    tokens = [0] * num_splits
+    for part in trial.results.parts:
+        tokens[part.split] += part.summary.tokens
+    return tuple(each / sum(tokens) for each in tokens) if any(tokens) else None
+
+
+def _from_trial(source: SourcePlan, spec_source: SourceSpec, trial: SourceTrial) -> SourceForecast:
     """Return what a source holds by what a sample of it held: ratios to stored bytes, and to bytes of text."""
     shards = trial.shards
     stored = sum(shard.stored_bytes for shard in shards)
@@ -97,8 +101,8 @@ def _from_trial(source: SourcePlan, trial: SourceTrial) -> SourceForecast:
         kept_documents=kept.documents * of_sample,
         available_tokens=sum(shard.tokens for shard in shards) * of_sample,
         margin=_margin(trial, of_sample),
+        split_shares=_split_shares(trial, len(spec_source.split_names)),
         wanted_tokens=source.wanted_tokens,
-        max_epochs=source.max_epochs,
     )
 
 

@@ -1,9 +1,9 @@
 """Tables: a plan and its forecast as a terminal shows them."""
 
-import math
 from collections.abc import Iterator, Sequence
 
 from mixes.progress import format_seconds
+from pipelines.estimating.budgeting import foreseen_problems, rounded
 from pipelines.estimating.forecast import Forecast, SourceForecast
 from pipelines.estimating.rates import MEASURED
 from pipelines.estimating.trial import SourceTrial, Trial
@@ -59,7 +59,7 @@ def _sources(plan: Plan, forecast: Forecast) -> str:
         format_bytes(plan.stored_bytes),
         "",
         format_bytes(sum(source.text_bytes for source in forecast.sources)),
-        f"{_rounded(sum(source.available_tokens for source in forecast.sources)):,}",
+        f"{rounded(sum(source.available_tokens for source in forecast.sources)):,}",
         f"{sum(source.wanted_tokens for source in plan.sources):,}",
         "",
         "",
@@ -68,16 +68,10 @@ def _sources(plan: Plan, forecast: Forecast) -> str:
 
 
 def _with_margin(source: SourceForecast) -> str:
-    tokens = f"{_rounded(source.available_tokens):,}"
+    tokens = f"{rounded(source.available_tokens):,}"
     if source.margin is None or not source.available_tokens:
         return tokens
     return f"{tokens} ±{100 * source.margin / source.available_tokens:.2g} %"
-
-
-def _rounded(number: float) -> int:
-    """Return a number with three digits that count: an estimate knows no more."""
-    digits = 3 - len(str(int(number)))
-    return int(round(number, min(0, digits)))
 
 
 def _read(trial: Trial) -> str:
@@ -145,9 +139,7 @@ def _notes(plan: Plan, forecast: Forecast, trial: Trial | None) -> Iterator[str]
     yield from _origins(forecast, trial)
     for source in plan.sources:
         yield from _left_aside(source)
-    for expected in forecast.sources:
-        if expected.is_short:
-            yield _shortage(expected)
+    yield from _budget(plan, forecast, trial)
 
 
 def _origins(forecast: Forecast, trial: Trial | None) -> Iterator[str]:
@@ -181,13 +173,19 @@ def _left_aside(source: SourcePlan) -> Iterator[str]:
         yield f"  and {len(source.unread) - _UNREAD:,} more; shards.json of the built mix names them all"
 
 
-def _shortage(source: SourceForecast) -> str:
-    if math.isinf(source.epochs):
-        return f"source '{source.name}': nothing of its sample was left; loosen what drops it, or leave it out"
-    return (
-        f"source '{source.name}': would be seen {source.epochs:.2f} times, max_epochs {source.max_epochs:g}: it will "
-        "hardly suffice; lower its share or raise max_epochs"
-    )
+def _budget(plan: Plan, forecast: Forecast, trial: Trial | None) -> Iterator[str]:
+    """Yield what a build would say of its budget, as estimated; with a sample also where only chance decides."""
+    shares = [source.split_shares for source in forecast.sources]
+    expected = [source.available_tokens for source in forecast.sources]
+    problems = foreseen_problems(plan.spec, expected, shares)
+    if problems:
+        yield f"budget: as estimated {'from the sample' if trial else 'from stored bytes'}, it does not come out:"
+    elif trial:
+        least = [source.available_tokens - (source.margin or 0.0) for source in forecast.sources]
+        problems = foreseen_problems(plan.spec, [max(0.0, each) for each in least], shares)
+        if problems:
+            yield "budget: it comes out as estimated, but not at the lower ends of the intervals:"
+    yield from (f"  {problem}" for problem in problems)
 
 
 def _table(rows: Sequence[Sequence[str]], *, num_names: int = 1, has_total: bool = False) -> str:

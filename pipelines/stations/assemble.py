@@ -1,23 +1,21 @@
 """Assemble: add up what the units left, cut to the budget, and publish manifest, ledger and report."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from mixes.budget import Budget, Demand, ShortfallError, divide_mix, plan_budget
+from mixes.budget import Budget, ShortfallError
 from mixes.errors import DataError, SpecError
 from mixes.ledger import STATIONS, Count, Ledger, SourceLedger, SplitLedger, TokenCount
 from mixes.ledger import dump as dump_ledger
 from mixes.manifest import FileEntry, Manifest, SourceEntry
 from mixes.manifest import dump as dump_manifest
 from mixes.records import encode
-from mixes.spec.demands import demands_of
-from mixes.spec.mix import MixSpec
-from mixes.spec.sampling import sample_remedy
+from mixes.spec.demands import demands_of, settle_budget
 from mixes.token_ids import token_dtype
 from mixes.typed_yaml.canonical import canonical_json, resolved
 from pipelines.plan import SourcePlan
@@ -96,14 +94,11 @@ def _cut_sources(
         for source, results in zip(spec.sources, sources, strict=True)
     ]
     demands = demands_of(spec, [[split.available_tokens for split in splits] for splits in held_out])
-    problems: list[tuple[int | None, str]] = list(_sample_problems(spec, demands))
     try:
-        budget = plan_budget(spec.tokens, demands, shrink=spec.on_shortfall == "scale")
+        budget = settle_budget(spec, demands)
     except ShortfallError as error:
-        lacking = [place for place, _ in problems]
-        problems += [problem for problem in error.problems if problem[0] is None or problem[0] not in lacking]
-    if problems:
-        raise SpecError("\n".join(message + _losses(sources, place) for place, message in problems))
+        lines = [message + _losses(sources, place) for place, message in error.problems]
+        raise SpecError("\n".join(lines)) from error
     entries = tuple(
         tuple(
             cut_to_budget(settings, name, split, tokens)
@@ -113,15 +108,6 @@ def _cut_sources(
     )
     _check_documents(settings, entries)
     return budget, entries
-
-
-def _sample_problems(spec: MixSpec, demands: Sequence[Demand]) -> Iterator[tuple[int, str]]:
-    """Yield the sources of whose documents too few were looked at."""
-    wanted = divide_mix(spec.tokens, demands)
-    for place, (source, demand, tokens) in enumerate(zip(spec.sources, demands, wanted, strict=True)):
-        remedy = sample_remedy(source.sample, sum(tokens), demand.available)
-        if remedy:
-            yield place, f"source '{source.name}': {remedy}"
 
 
 def _losses(sources: Sequence[SourceResults], place: int | None) -> str:

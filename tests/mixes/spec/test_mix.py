@@ -165,6 +165,18 @@ SOURCES = "{name: web, documents: x, proportion: 0.5}, {name: code, documents: y
             ),
         ),
         (
+            "tokens: 10\nsources: [" + SOURCES + "proportion: 0.5, min_tokens: 9}, "
+            "{name: math, documents: z, tokens: 2}]",
+            "a.yaml:3:9: tokens: found 10, but tokens and min_tokens of sources take 11; raise it or lower those",
+        ),
+        (
+            "tokens: 10\nsources: [{name: web, documents: x, proportion: 1, max_tokens: 9}]",
+            (
+                "a.yaml:3:9: tokens: found 10, but sources give at most 9 within max_tokens; "
+                "lower it, raise max_tokens or write on_shortfall: scale"
+            ),
+        ),
+        (
             "sources: [{name: web, documents: x, tokens: 5}, {name: web, documents: y, tokens: 5}]",
             "a.yaml:3:56: sources[1].name: found 'web' again; sources[0] has it",
         ),

@@ -94,8 +94,13 @@ def test_a_shortage_is_told_before_the_build(bundled: Corpus, capsys: pytest.Cap
         shown = _shown(bundled, capsys, "--dry-run")
     finally:
         bundled.spec["tokens"] = 200_000
-    assert "source 'math': would be seen" in shown
-    assert "it will hardly suffice; lower its share or raise max_epochs" in shown
+    assert "budget: as estimated from stored bytes, it does not come out:\n" in shown
+    assert re.search(
+        r"^  source 'math': proportion 0.5 of 40,000,000 tokens needs 20,000,000, but [\d,]+ tokens x max_epochs 1 "
+        r"gives [\d,]+; lower proportion to 0.0\d+, raise max_epochs to [\d.]+ or write on_shortfall: scale$",
+        shown,
+        re.MULTILINE,
+    )
 
 
 def test_a_sample_that_takes_no_document_is_refused(bundled: Corpus, capsys: pytest.CaptureFixture[str]) -> None:
