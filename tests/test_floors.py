@@ -205,9 +205,10 @@ LEVELS: dict[str, tuple[str, ...]] = {
         "assemble",
     ),
     "trainer": (
-        "arguments figures mix_order models ranks schedule tensor_files",
-        "checkpoint loader spec",
-        "optimizer plan published resume run_data saving sharding watching",
+        "arguments figures mix_order models schedule tensor_files",
+        "loader ranks spec",
+        "checkpoint optimizer plan run_data sharding",
+        "published resume saving watching",
         "evaluation updates",
         "generation loop",
         "stages",

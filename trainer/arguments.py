@@ -43,6 +43,16 @@ def run_options(arguments: argparse.Namespace, mixes: Sequence[MixPlace]) -> Run
     return RunOptions(**(given | {"mixes": tuple(mixes)}))
 
 
+def require_replicas(num_replicas: int, world_size: int) -> None:
+    """Refuse ranks that do not fall into replicas of the model.
+
+    Raises:
+        SpecError: they do not.
+    """
+    if world_size % num_replicas:
+        raise SpecError(f"--replicas {num_replicas}: found {world_size} ranks; wanted a divisor of their number")
+
+
 def command_parser(name: str, description: str, epilog: str) -> argparse.ArgumentParser:
     """Return a parser that prints the lines of its epilog as they are and takes no shortened flags."""
     return argparse.ArgumentParser(

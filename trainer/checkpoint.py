@@ -98,7 +98,9 @@ def verified(folder: Path, *, content: bool = True) -> Checkpoint:
     try:
         data = place.read_bytes()
     except OSError as error:
-        raise CheckpointError(f"{place}: cannot be read: {error.strerror}; wanted a checkpoint's folder") from error
+        steps = [run / f"step-{step}" for run in (folder.parent, folder) for step in steps_on_disk(run)]
+        wanted = f"such as {steps[-1]}" if steps else "RUN/step-N"
+        raise CheckpointError(f"{place}: cannot be read: {error.strerror}; wanted a checkpoint, {wanted}") from error
     try:
         record = json.loads(data)
         digest = record.pop("digest")

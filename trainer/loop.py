@@ -13,7 +13,7 @@ from types import FrameType
 
 import torch.distributed as dist
 
-from mixes.errors import MixError, SpecError
+from mixes.errors import MixError
 from mixes.lock import hold_folder
 from mixes.manifest import Manifest
 from trainer.arguments import RunOptions
@@ -21,6 +21,7 @@ from trainer.checkpoint import Progress, fill_from, steps_on_disk, verified
 from trainer.evaluation.periodic import PeriodicEvaluation
 from trainer.figures import StepFigures
 from trainer.loader import Batch, prefetched
+from trainer.plan import require_even_shares
 from trainer.published.weights import is_published, open_published
 from trainer.ranks import Ranks, process_group
 from trainer.resume import find_checkpoint, first_progress, known_parent, require_same_run
@@ -155,7 +156,7 @@ def open_run_on(ranks: Ranks, spec: TrainSpec, options: RunOptions) -> Iterator[
         CheckpointError: every checkpoint is damaged, or it is one of another run.
     """
     with _held(options.output, ranks), open_data(options.mixes, spec, ranks) as data:
-        _require_even_shares(spec, ranks)
+        require_even_shares(spec, options.num_replicas, ranks.world_size)
         if options.fresh:
             _forget(options.output, ranks)
         yield Run(spec, options, data, ranks)
@@ -183,7 +184,8 @@ def _begin(
     trainer = Trainer(spec, shape, schedule, ranks, compiled=options.compiled, recomputes=options.recomputes)
     if found is not None:
         fill_from(found, trainer.state())
-        log.info("resumed from %s", found.folder)
+        is_done = progress.step >= spec.num_steps
+        log.info("resumed from %s%s", found.folder, ", where all steps are done" if is_done else "")
     elif parent is not None:
         fill_from(parent, trainer.weights() if parent.progress.ingredients else trainer.inherited_state())
         log.info("started from %s", parent.folder)
@@ -193,14 +195,6 @@ def _begin(
     else:
         fill_with_initial_weights(trainer.model, spec.seed)
     return trainer, progress
-
-
-def _require_even_shares(spec: TrainSpec, ranks: Ranks) -> None:
-    if spec.global_batch % (spec.micro_batch * ranks.world_size):
-        raise SpecError(
-            f"global_batch {spec.global_batch} does not fall into micro-batches of {spec.micro_batch} on "
-            f"{ranks.world_size} ranks; wanted a multiple of {spec.micro_batch * ranks.world_size}, or fewer ranks"
-        )
 
 
 def _forget(output: Path, ranks: Ranks) -> None:

@@ -3,8 +3,10 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from mixes.errors import SpecError
 from mixes.manifest import Manifest
-from trainer.arguments import RunOptions
+from trainer.arguments import RunOptions, require_replicas
+from trainer.mix_order import order_of
 from trainer.models.presets import ModelShape
 from trainer.schedule import learning_rate
 from trainer.spec import CheckpointSpec, TrainSpec
@@ -13,10 +15,30 @@ _CHUNK_LOGITS = 2**29  # of trainer/models/head.py on a GPU; importing it would 
 
 
 def format_plan(spec: TrainSpec, manifests: Sequence[Manifest], options: RunOptions, world_size: int) -> str:
-    """Return the plan as aligned lines: model, mix, length, learning rate, memory of each of `world_size` ranks."""
+    """Return the plan as aligned lines: model, mix, length, learning rate, memory of each of `world_size` ranks.
+
+    Raises:
+        SpecError: a run would be refused: mixes or ranks do not fit the spec.
+    """
+    require_even_shares(spec, options.num_replicas, world_size)
+    order_of([manifest.name for manifest in manifests], spec.data_steps, spec.num_steps)
     rows = list(_rows(spec, manifests, options, world_size))
     width = max(len(title) for title, _ in rows)
     return "\n".join(f"{title:<{width}}  {text}" for title, text in rows)
+
+
+def require_even_shares(spec: TrainSpec, num_replicas: int, world_size: int) -> None:
+    """Refuse ranks that do not fall into replicas, or among which a global batch does not fall into micro-batches.
+
+    Raises:
+        SpecError: they do not.
+    """
+    require_replicas(num_replicas, world_size)
+    if spec.global_batch % (spec.micro_batch * world_size):
+        raise SpecError(
+            f"global_batch {spec.global_batch} does not fall into micro-batches of {spec.micro_batch} on "
+            f"{world_size} ranks; wanted a multiple of {spec.micro_batch * world_size}, or fewer ranks"
+        )
 
 
 def memory_estimate(spec: TrainSpec, shape: ModelShape, options: RunOptions, world_size: int) -> int:

@@ -16,6 +16,7 @@ from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
 from torch.distributed.tensor import DTensor
 
 from mixes.errors import SpecError
+from trainer.arguments import require_replicas
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,8 +89,7 @@ def process_group(device_name: str, num_replicas: int = 1) -> Iterator[Ranks]:
         SpecError: `cuda` is wanted and there is no such device, or the processes do not fall into the replicas.
     """
     world_size = int(os.environ.get("WORLD_SIZE", "1"))
-    if world_size % num_replicas:
-        raise SpecError(f"--replicas {num_replicas}: found {world_size} ranks; wanted a divisor of their number")
+    require_replicas(num_replicas, world_size)
     device = device_of(device_name)
     uses_cuda = device.type == "cuda"
     if uses_cuda:

@@ -39,21 +39,18 @@ def first_progress(spec: TrainSpec, manifests: Sequence[Manifest], parent: Check
         CheckpointError: the parent was trained with another tokenizer.
     """
     record = mix_record(manifests)
-    peak = spec.optimizer.learning_rate
+    peak, begun_from = spec.optimizer.learning_rate, "no --from CHECKPOINT to take it from"
     if parent is not None:
-        peak = parent.progress.learning_rate if peak is None else peak
         changed = differences(parent.progress.mix["tokenizer"], record["tokenizer"])
         if changed:
             raise CheckpointError(
                 f"{parent.folder}: its mix has another tokenizer ({'; '.join(changed)}); "
                 "wanted a mix with the tokenizer of the checkpoint"
             )
-    if peak is None:
-        raise SpecError("optimizer.learning_rate: found none and no --from CHECKPOINT to take it from; wanted a rate")
-    if peak == 0 and parent is not None:
-        raise SpecError(
-            f"optimizer.learning_rate: found none, and {parent.folder} ended with a rate of 0; wanted a rate"
-        )
+        peak = parent.progress.learning_rate if peak is None else peak
+        begun_from = f"{parent.folder} ended with a rate of 0"
+    if not peak:
+        raise SpecError(f"optimizer.learning_rate: found none and {begun_from}; wanted a rate")
     return Progress(
         step=0,
         tokens=0,
@@ -70,28 +67,25 @@ def require_same_run(
     found: Checkpoint, spec: TrainSpec, manifests: Sequence[Manifest], parent: Checkpoint | None = None
 ) -> None:
     """Refuse to resume with another mix, another recipe or, where one is given, another parent; name what changed."""
-    if parent is not None and parent.digest != found.progress.parent:
+    began = found.progress
+    own_run = "or begin a run of its own in another --output"
+    if parent is not None and parent.digest != began.parent:
         raise CheckpointError(
-            f"{found.folder}: the run did not begin from {parent.folder}: found the parent "
-            f"{found.progress.parent or 'none'!r}, wanted {parent.digest!r}; give the old one, or begin a run of its "
-            "own in another --output"
-        )
-    changed_mix = differences(found.progress.mix, mix_record(manifests))
-    if changed_mix:
-        raise CheckpointError(
-            f"{found.folder}: the mix is not the one this run began with: {'; '.join(changed_mix)}; give the old mix, "
-            "or begin a run of its own in another --output with --from"
+            f"{found.folder}: the run did not begin from {parent.folder}: found the parent {began.parent or 'none'!r}, "
+            f"wanted {parent.digest!r}; give the old one, {own_run}"
         )
     old, new = (
         {key: value for key, value in record.items() if key not in FREE_KEYS}
-        for record in (found.progress.spec, json.loads(canonical_json(spec)))
+        for record in (began.spec, json.loads(canonical_json(spec)))
     )
-    changed_spec = differences(old, new)
-    if changed_spec:
-        raise CheckpointError(
-            f"{found.folder}: the spec is not the one this run began with: {'; '.join(changed_spec)}; undo that, "
-            "or begin a run of its own in another --output with --from, or start over with --fresh"
-        )
+    for what, changed, remedy in (
+        ("mix", differences(began.mix, mix_record(manifests)), f"give the old mix, {own_run} with --from"),
+        ("spec", differences(old, new), f"undo that, {own_run} with --from, or start over with --fresh"),
+    ):
+        if changed:
+            raise CheckpointError(
+                f"{found.folder}: the {what} is not the one this run began with: {'; '.join(changed)}; {remedy}"
+            )
 
 
 def mix_record(manifests: Sequence[Manifest]) -> dict[str, Any]:  # Any: JSON

@@ -233,6 +233,9 @@ def test_tensors_of_another_model_are_refused(two_checkpoints: Path) -> None:
         fill_from(checkpoint, {"weights/a": torch.zeros(2, 2)})
 
 
-def test_a_folder_that_is_no_checkpoint_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(CheckpointError, match="wanted a checkpoint's folder"):
-        verified(tmp_path)
+def test_a_folder_that_is_no_checkpoint_is_refused_with_what_is_near(tmp_path: Path, two_checkpoints: Path) -> None:
+    for folder in (two_checkpoints, two_checkpoints / "step-3"):
+        with pytest.raises(CheckpointError, match=r"wanted a checkpoint, such as .*step-2$"):
+            verified(folder)
+    with pytest.raises(CheckpointError, match="wanted a checkpoint, RUN/step-N"):
+        verified(tmp_path / "no" / "where")

@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 import json
+import logging
 import os
 import shutil
 import signal
@@ -294,10 +295,14 @@ def test_a_changed_mix_is_refused_with_what_changed(make_mix: Callable[..., Path
     assert "tokens: 9000 became 9006" in message
 
 
-def test_a_mix_that_only_moved_is_the_same(mix: Path, make_mix: Callable[..., Path], finished: Path) -> None:
+def test_a_mix_that_only_moved_is_the_same_and_a_run_that_is_done_says_so(
+    mix: Path, make_mix: Callable[..., Path], finished: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
     moved = make_mix("moved")
     assert moved != mix
     assert train(spec_with(), moved, finished).step == STEPS
+    assert caplog.messages[-1].endswith(f"step-{STEPS}, where all steps are done")
 
 
 def test_a_changed_spec_is_refused_with_what_changed(mix: Path, finished: Path) -> None:
@@ -371,13 +376,6 @@ def test_a_parent_of_another_tokenizer_or_shape_is_refused(
 def test_without_a_learning_rate_or_a_parent_nothing_starts(mix: Path, tmp_path: Path) -> None:
     with pytest.raises(SpecError, match=r"optimizer.learning_rate: found none and no --from"):
         train(spec_with(("{learning_rate: 0.004}", "{}")), mix, tmp_path / "run")
-
-
-def test_a_global_batch_that_does_not_fall_into_micro_batches_is_refused(ranks: Ranks) -> None:
-    spec = spec_with(("global_batch: 8", "global_batch: 12"))
-    loop._require_even_shares(spec, dataclasses.replace(ranks, world_size=3))
-    with pytest.raises(SpecError, match="on 2 ranks; wanted a multiple of 8, or fewer ranks"):
-        loop._require_even_shares(spec, dataclasses.replace(ranks, world_size=2))
 
 
 def test_a_part_cut_before_the_run_is_refused(mix: Path, tmp_path: Path) -> None:

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from mixes.errors import SpecError
 from mixes.manifest import load
 from tests.trainer.small_run import spec_with
 from trainer.arguments import RunOptions
 from trainer.models.presets import PRESETS
-from trainer.plan import format_plan, memory_estimate
+from trainer.plan import format_plan, memory_estimate, require_even_shares
 
 OPTIONS = RunOptions(mixes=(), output=Path("run"))
 
@@ -43,10 +44,11 @@ def test_the_memory_of_1b_at_eight_instances_fits_an_h200_and_7b_does_not() -> N
 
 
 def test_experts_replicas_and_blocks_computed_twice_are_said(mix: Path) -> None:
-    spec = spec_with(("preset: tiny", "preset: tiny, num_experts: 8, experts_per_token: 2"))
+    experts = ("preset: tiny", "preset: tiny, num_experts: 8, experts_per_token: 2")
+    spec = spec_with(experts, ("global_batch: 8", "global_batch: 16"))
     plan = format_plan(spec, [load(mix)], replace(OPTIONS, num_replicas=2), 4)
     assert "active: 2 of 8 experts a token" in plan
-    assert "4, 2 replicas of the model, each 2 instances a step by 4" in plan
+    assert "4, 2 replicas of the model, each 4 instances a step by 4" in plan
     shape = PRESETS["olmoe_1b_7b"]
     needs = [
         memory_estimate(spec, shape, replace(OPTIONS, num_replicas=replicas, recomputes=recomputes), 8)
@@ -60,3 +62,17 @@ def test_more_ranks_need_less_each() -> None:
     spec = spec_with()
     needs = [memory_estimate(spec, PRESETS["1b"], OPTIONS, world_size) for world_size in (1, 2, 8)]
     assert needs == sorted(needs, reverse=True)
+
+
+def test_ranks_that_cannot_share_the_work_are_refused(mix: Path) -> None:
+    spec = spec_with(("global_batch: 8", "global_batch: 12"))
+    require_even_shares(spec, 1, 3)
+    with pytest.raises(SpecError, match="on 2 ranks; wanted a multiple of 8, or fewer ranks"):
+        require_even_shares(spec, 1, 2)
+    with pytest.raises(SpecError, match="--replicas 2: found 3 ranks; wanted a divisor of their number"):
+        format_plan(spec, [load(mix)], replace(OPTIONS, num_replicas=2), 3)
+
+
+def test_mixes_that_are_not_those_of_the_spec_are_refused(mix: Path) -> None:
+    with pytest.raises(SpecError, match="wanted mixes of different names"):
+        format_plan(spec_with(), [load(mix), load(mix)], OPTIONS, 1)

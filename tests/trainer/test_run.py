@@ -29,19 +29,20 @@ def run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_the_script_runs_from_any_folder_and_torchrun_gives_the_same_losses(
-    mix: Path, spec: Path, tmp_path: Path
+def test_torchrun_runs_the_script_from_any_folder_to_the_losses_of_one_process(
+    mix: Path, spec: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    script = [str(ROOT / "trainer" / "run.py"), str(spec), "--mix", str(mix), "--device", "cpu"]
-    alone = run([sys.executable, *script, "--output", "one"], tmp_path)
-    assert alone.returncode == 0, alone.stderr
-    assert "step 6/6  loss " in alone.stdout
-    assert alone.stdout.endswith("checkpoint  one/step-6\nmetrics     one/metrics.jsonl\nreport      one/report.html\n")
+    spec.write_text(SPEC.replace("steps: 6", "steps: 2"))
+    assert main(arguments(spec, mix, tmp_path / "one")) == 0
+    said, one = capsys.readouterr().out, tmp_path / "one"
+    assert "step 2/2  loss " in said
+    assert said.endswith(f"checkpoint  {one}/step-2\nmetrics     {one}/metrics.jsonl\nreport      {one}/report.html\n")
+    script = [str(ROOT / "trainer" / "run.py"), *arguments(spec, mix, Path("two"))]
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    together = run([*launcher, *script, "--output", "two"], tmp_path)
+    together = run([*launcher, *script], tmp_path)
     assert together.returncode == 0, together.stderr
-    assert together.stdout.count("step 6/6") == 1
-    assert losses_of(tmp_path / "two") == losses_of(tmp_path / "one")
+    assert together.stdout.count("step 2/2") == 1
+    assert losses_of(tmp_path / "two") == losses_of(one)
 
 
 def test_the_module_prints_the_plan_without_training(mix: Path, spec: Path, tmp_path: Path) -> None:

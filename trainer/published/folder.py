@@ -10,14 +10,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mixes.errors import MixError
+from mixes.errors import MixError, SpecError
 from mixes.exporting.hugging_face import licences
 from mixes.files import publish_file
 from mixes.manifest import digest_of, load, mix_folder
 from mixes.spec.mix import MixSpec
 from mixes.tokenizer_file import read_tokenizer_json
 from mixes.typed_yaml.binding import bind_file
-from trainer.checkpoint import WEIGHTS, Checkpoint
+from trainer.checkpoint import FILE_NAME, WEIGHTS, Checkpoint
 from trainer.models.hugging_face import Piece, config_of, pieces_of
 from trainer.models.presets import ModelShape
 from trainer.published.card import model_card, read_evaluation
@@ -53,7 +53,10 @@ def export(
         DataError: the tokenizer is not that of the mix, the figures are not the checkpoint's, or a file cannot be read.
         CheckpointError: a weight is missing.
         MixError: it is another mix, or a file cannot be written.
+        SpecError: a checkpoint lies in the folder to write to.
     """
+    if (output / FILE_NAME).exists():
+        raise SpecError(f"{output}: found a checkpoint there; wanted another folder for --output")
     progress = checkpoint.progress
     shape, length, of_mix = ModelShape(**progress.shape), progress.spec["sequence_length"], progress.mix["tokenizer"]
     figures = None if evaluation is None else read_evaluation(evaluation, checkpoint)

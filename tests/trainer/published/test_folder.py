@@ -150,6 +150,8 @@ def test_a_foreign_tokenizer_and_a_damaged_checkpoint_are_refused(
     assert entry.main([*command, "--tokenizer", str(foreign)]) == 2
     assert "foreign.json: found a tokenizer with the digest" in capsys.readouterr().err
     assert entry.main([*command, "--tokenizer", str(tmp_path / "none.json")]) == 2
+    assert entry.main(["--checkpoint", str(checkpoint.folder), "--output", str(checkpoint.folder)]) == 2
+    assert "found a checkpoint there; wanted another folder" in capsys.readouterr().err
     assert entry.main(command) == 0
     checkpoint.shards[0].write_bytes(checkpoint.shards[0].read_bytes()[:-1])
     assert entry.main(command) == 2
