@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from filters.duplicates import minhash, normalize, shingles
-from mixes.budget import divide_mix
+from mixes.budget import Demand, divide_mix
 from mixes.errors import SpecError
 from mixes.manifest import TokenizerEntry
 from mixes.spec.demands import estimated_demands
@@ -139,19 +139,21 @@ def make_plan(bound: Bound[MixSpec], data_root: str) -> Plan:
 
 def _divide(spec: MixSpec, plans: Sequence[SourcePlan]) -> list[SourcePlan]:
     """Return the plans of sources with the tokens wanted of each, and its sample."""
-    wanted = wanted_tokens(spec, [plan.estimated_tokens for plan in plans])
+    demands, wanted = _wanted(spec, [plan.estimated_tokens for plan in plans])
     return [
-        replace(plan, wanted_tokens=tokens, sample=_document_share(source, tokens, plan.estimated_tokens))
-        for source, plan, tokens in zip(spec.sources, plans, wanted, strict=True)
+        replace(plan, wanted_tokens=sum(tokens), sample=_document_share(source, demand, tokens))
+        for source, plan, demand, tokens in zip(spec.sources, plans, demands, wanted, strict=True)
     ]
 
 
-def _document_share(source: SourceSpec, wanted_tokens: int, estimated_tokens: int) -> float:
-    if source.sample.documents == AUTO and wanted_tokens == 0:
+def _document_share(source: SourceSpec, demand: Demand, wanted: Sequence[int]) -> float:
+    """Return the share of a source's documents to look at: `auto` goes by the split that needs most of what it has."""
+    if source.sample.documents != AUTO:
+        return source.sample.share
+    if not any(wanted):
         return 1.0  # nobody knows yet how many are wanted
-    if source.sample.documents == AUTO:
-        return planned_share(wanted_tokens, estimated_tokens, source.sample.head_room)
-    return source.sample.share
+    leaves = zip(demand.splits or (demand,), wanted, strict=True)
+    return max(planned_share(tokens, leaf.available, source.sample.head_room) for leaf, tokens in leaves if tokens)
 
 
 def _resolve_samples(spec: MixSpec, plans: Sequence[SourcePlan]) -> MixSpec:
@@ -169,12 +171,16 @@ def wanted_tokens(spec: MixSpec, available: Sequence[int]) -> list[int]:
     Where a source says by epochs how many it gives, that is an estimate as `available` is. Sources that share get none
     where the others, as estimated, leave none. That a mix may shrink is not looked at.
     """
+    return [sum(tokens) for tokens in _wanted(spec, available)[1]]
+
+
+def _wanted(spec: MixSpec, available: Sequence[int]) -> tuple[list[Demand], list[list[int]]]:
+    """Return the demands of a spec as estimated, and the tokens wanted of the splits of each source, or of itself."""
     demands = estimated_demands(spec, available, [None] * len(spec.sources))
     try:
-        wanted = divide_mix(spec.tokens, demands)
+        return demands, divide_mix(spec.tokens, demands)
     except SpecError:  # only the build can tell whether it is so
-        wanted = divide_mix(None, demands)
-    return [sum(tokens) for tokens in wanted]
+        return demands, divide_mix(None, demands)
 
 
 def unit_bytes(stored_bytes: int, max_bytes: int) -> int:

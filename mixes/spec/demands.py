@@ -62,12 +62,13 @@ def settle_budget(spec: MixSpec, demands: Sequence[Demand]) -> Budget:
 
 
 def _sample_problems(spec: MixSpec, demands: Sequence[Demand]) -> Iterator[tuple[int, str]]:
-    """Yield the sources of whose documents too few were looked at."""
+    """Yield the sources, or splits of them, of whose documents too few were looked at."""
     wanted = divide_mix(spec.tokens, demands)
     for place, (source, demand, tokens) in enumerate(zip(spec.sources, demands, wanted, strict=True)):
-        remedy = sample_remedy(source.sample, sum(tokens), demand.available, spec.validation_of(source).share)
-        if remedy:
-            yield place, f"source '{source.name}': {remedy}"
+        for leaf, number in zip(demand.splits or (demand,), tokens, strict=True):
+            remedy = sample_remedy(source.sample, number, leaf.available, spec.validation_of(source).share)
+            if remedy:
+                yield place, f"{'split' if demand.splits else 'source'} '{leaf.name}': {remedy}"
 
 
 def _quantile_shares(source: SourceSpec) -> list[float] | None:

@@ -108,8 +108,8 @@ def sample_remedy(sample: Sample, wanted_tokens: int, available_tokens: int, hel
 
     Args:
         sample: the source's sample, resolved.
-        wanted_tokens: tokens wanted of the source.
-        available_tokens: tokens of the documents of the sample that every station kept and that are not held out.
+        wanted_tokens: tokens wanted of the source, or of one of its splits.
+        available_tokens: tokens of its documents of the sample that every station kept and that are not held out.
         held_out_share: `validation.share` of the source: documents of the lowest keys, which a sample has first.
     """
     if sample.share == 1 or available_tokens >= wanted_tokens:

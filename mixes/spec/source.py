@@ -180,13 +180,21 @@ class SourceSpec:
             yield ("splits",), f"each split of source '{self.name}' has epochs; leave the source's own amount out"
 
     def _sample_problems(self) -> Iterator[FoundProblem]:
-        """Yield what counts by all that a source has where only a sample of it is known."""
+        """Yield epochs where only a sample of the source is known: what one epoch has, nobody could say."""
         if self.sample.documents == 1:
             return
-        if self.epochs is not None or self.splits is not None or self.upsampling is not None:
-            key = "epochs" if self.epochs is not None else "splits" if self.splits is not None else "upsampling"
-            message = f"'{key}' counts by all documents of source '{self.name}', of which a sample shows some"
-            yield ("sample", "documents"), f"{message}; leave one of the two out"
+        splits = (
+            [(f"split '{self.name}/{split.name}'", split.epochs) for split in self.splits.into] if self.splits else []
+        )
+        for name, epochs in [(f"source '{self.name}'", self.epochs), *splits]:
+            if epochs:
+                known = (
+                    f"epochs count by all documents of a source, of which a sample shows some; {name} gives {epochs:g}"
+                )
+                remedy = (
+                    "say how much in tokens or by a proportion, or sample whole shards (`shards`), which epochs go by"
+                )
+                yield ("sample", "documents"), f"{known}; {remedy}"
 
     @property
     def split_names(self) -> tuple[str, ...]:

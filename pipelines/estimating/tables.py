@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from mixes.progress import format_seconds
+from mixes.spec.demands import quantiles_of
 from pipelines.estimating.budgeting import foreseen_problems, rounded
 from pipelines.estimating.forecast import Forecast, SourceForecast
 from pipelines.estimating.rates import MEASURED
@@ -137,8 +138,8 @@ def _costs(forecast: Forecast, num_workers: int, core_hour_price: float | None) 
 
 def _notes(plan: Plan, forecast: Forecast, trial: Trial | None) -> Iterator[str]:
     yield from _origins(forecast, trial)
-    for source in plan.sources:
-        yield from _left_aside(source)
+    for source, asked in zip(plan.sources, plan.spec.sources, strict=True):
+        yield from _left_aside(source, has_quantiles=bool(quantiles_of(asked)))
     yield from _budget(plan, forecast, trial)
 
 
@@ -161,12 +162,14 @@ def _origins(forecast: Forecast, trial: Trial | None) -> Iterator[str]:
                 )
 
 
-def _left_aside(source: SourcePlan) -> Iterator[str]:
+def _left_aside(source: SourcePlan, *, has_quantiles: bool) -> Iterator[str]:
     if source.sample < 1 or source.unread:
         yield (
             f"source '{source.name}': {source.sample:g} of its documents are looked at, {len(source.unread):,} of its "
             "shards are not read"
         )
+        if has_quantiles:
+            yield f"source '{source.name}': its quantiles are those of the documents looked at"
     for shard in source.unread[:_UNREAD]:
         yield f"  not read: {shard.name}"
     if len(source.unread) > _UNREAD:

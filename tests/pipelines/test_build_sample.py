@@ -49,6 +49,8 @@ def sampled(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
     corpus.spec["dedupe"] = {"fuzzy": {}, "normalized": "words", "url": True, "paragraphs": {}, "substrings": {}}
     corpus.spec["rule_sets"] = {"prose": [{"measure": "num_words", "min": 10}, {"rules": "gopher_repeated_lines"}]}
     corpus.spec["sources"][0] |= {"sample": {"documents": 0.3}, "rules": "prose", "edits": ["personal_data"]}
+    into = [{"name": "short", "proportion": 0.4}, {"name": "long", "proportion": 0.6}]
+    corpus.spec["sources"][0]["splits"] = {"measure": "mean_word_length", "limits": [4.42], "into": into}
     _demand(corpus, 600, 600)
     assert main(corpus.arguments()) == 0
     return corpus
@@ -89,9 +91,10 @@ def test_the_cut_is_where_it_is_without_a_sample(sampled: Corpus, tmp_path: Path
     del whole.spec["sources"][0]["sample"]
     whole.output = tmp_path / "whole"
     assert main(whole.arguments()) == 0
-    found, wanted = _manifest(sampled).sources[0], _manifest(whole).sources[0]
-    assert (found.tokens, found.documents, found.cut_key) == (wanted.tokens, wanted.documents, wanted.cut_key)
-    assert found.available_tokens < wanted.available_tokens
+    for found, wanted in list(zip(_manifest(sampled).sources, _manifest(whole).sources, strict=True))[:2]:
+        assert found.name in ("web/short", "web/long")
+        assert (found.tokens, found.documents, found.cut_key) == (wanted.tokens, wanted.documents, wanted.cut_key)
+        assert 0 < found.tokens < found.available_tokens < wanted.available_tokens
 
 
 def test_explain_says_that_a_document_lies_beyond_the_sample(

@@ -83,6 +83,17 @@ def test_a_sample_that_holds_too_little_is_told_with_the_share_to_take() -> None
     )
 
 
+def test_of_a_sampled_source_every_split_must_have_what_is_wanted_of_it_once() -> None:
+    text = "sources: [{name: web, documents: x, tokens: 300, sample: {documents: 0.1}, max_epochs: 9, %s}]"
+    by_quantile = text % (SPLITS % "quantiles: [0.8]")
+    assert problems(by_quantile, [1500.0]) == []
+    (found,) = problems(by_quantile, [1000.0])
+    assert found == (
+        "split 'web/best': only sample.documents 0.1 of its documents were looked at, which hold 200 of 300 tokens "
+        "wanted; raise sample.documents to 0.2"
+    )
+
+
 @pytest.mark.parametrize(("number", "shown"), [(0.0, 0), (12.4, 12), (123.4, 123), (1234.0, 1230), (98765.0, 98800)])
 def test_estimates_have_three_digits(number: float, shown: int) -> None:
     assert rounded(number) == shown
