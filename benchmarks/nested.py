@@ -138,6 +138,7 @@ def _source(settings: BuildSettings, index: int, units: Sequence[Unit], num_docu
             verdicts=f"{source.verdicts_folder}/{unit.name}.json",
             tokens=f"{source.tokens_folder}/{unit.name}.json",
             signatures=None,
+            encoder="none",
         )
         for unit in own
     ]

@@ -72,10 +72,13 @@ def publish_file(path: str, write: Write) -> FileDigest:
     the temporary file is gone, and after a kill it has a name that starts with a dot and that nobody reads.
 
     Raises:
-        MixError: the disk is full or the folder cannot be written; the old file, if any, is untouched.
+        MixError: the disk is full, the folder cannot be written, or a folder has the name; the old file, if any, is
+            untouched.
     """
     target = Path(path)
     temporary = target.with_name(f".{target.name}.{secrets.token_hex(8)}.tmp")
+    if target.is_dir():
+        raise MixError(f"{path}: found a folder where a file belongs; remove it")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         digest = _write_to_disk(temporary, write)

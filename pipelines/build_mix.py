@@ -1,6 +1,7 @@
 """Build a mix from raw shards: `python -m pipelines.build_mix mixes/smoke.yaml`."""
 
 import contextlib
+import json
 import logging
 import re
 import sys
@@ -317,7 +318,8 @@ def _print_summary(settings: BuildSettings) -> None:
     manifest = parse_manifest(read_bytes(place), place)
     for line in _summary(manifest):
         print(line)
-    print(f"\nmix     {folder}\nreport  {join(folder, 'report.html')}")
+    encoders = sorted({unit["encoder"] for unit in json.loads(read_bytes(join(folder, "units.json")))})
+    print(f"\nmix     {folder}\nreport  {join(folder, 'report.html')}\ntokens  by {', '.join(encoders)}")
 
 
 def _summary(manifest: Manifest) -> Iterator[str]:

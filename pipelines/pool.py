@@ -9,6 +9,7 @@ Beside it lies what is known of the tokenizer, by what could change it: to load 
 
 import hashlib
 import json
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import TypeVar
 import msgspec
 import tokenizers
 
+from mixes.errors import MixError
 from mixes.manifest import TokenizerEntry
 from mixes.parts import INDEX_SUFFIX, KEY_ROW, KEYS_SUFFIX, TOKENS_SUFFIX
 from mixes.spec.mix import MixSpec
@@ -24,7 +26,7 @@ from mixes.typed_yaml.canonical import canonical_json, without_late
 from pipelines.plan import Unit
 from pipelines.settings import BuildSettings
 from pipelines.stations.results import SourceResults
-from pipelines.storage import exists, join, list_sizes, publish_bytes, read_bytes
+from pipelines.storage import exists, is_remote, join, list_sizes, publish_bytes, read_bytes
 
 Record = TypeVar("Record")
 
@@ -64,7 +66,13 @@ def _store(place: str, record: object) -> None:
 
 
 def _load(place: str, kind: type[Record]) -> Record | None:
-    """Return what `_store` left; None where there is nothing, or where it is damaged: it will be written anew."""
+    """Return what `_store` left; None where there is nothing, or where it is damaged: it will be written anew.
+
+    Raises:
+        MixError: A folder is there, over which none could be written.
+    """
+    if not is_remote(place) and os.path.isdir(place):
+        raise MixError(f"{place}: found a folder where the record of a build belongs; remove it")
     digest, _, body = read_bytes(place).partition(b"\n") if exists(place) else (b"", b"", b"")
     return msgspec.convert(json.loads(body), kind, str_keys=True) if digest == _digest(body) else None
 

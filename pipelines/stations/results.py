@@ -38,6 +38,7 @@ class UnitFiles:
     verdicts: str
     tokens: str
     signatures: str | None  # None where nothing is recognised by them
+    encoder: str  # the library that encoded it, with its version; a record alone, as all give the same tokens
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +88,7 @@ def _add_up(
     tokens: list[UnitTokens] = [parse_unit_tokens(read_bytes(result.tokens)) for result in results]
     return SourceResults(
         shards=tuple(shard for account in accounts for shard in account.shards),
-        units=tuple(_files(settings, result) for result in results),
+        units=tuple(_files(settings, *each) for each in zip(results, tokens, strict=True)),
         parts=tuple(part for each in tokens for part in each.parts),
         read=add_up(account.read for account in accounts),
         losses=_add_counts([account.losses for account in accounts]),
@@ -104,7 +105,7 @@ def _add_up(
     )
 
 
-def _files(settings: BuildSettings, result: UnitResult) -> UnitFiles:
+def _files(settings: BuildSettings, result: UnitResult, tokens: UnitTokens) -> UnitFiles:
     root = settings.uri("")
     start = len(root) if root.endswith("/") else len(root) + 1
     return UnitFiles(
@@ -113,6 +114,7 @@ def _files(settings: BuildSettings, result: UnitResult) -> UnitFiles:
         verdicts=result.account[start:],
         tokens=result.tokens[start:],
         signatures=signatures_uri(settings, result.unit)[start:] if settings.signs else None,
+        encoder=tokens.backend,
     )
 
 

@@ -48,6 +48,7 @@ def test_fill_in_the_middle_gives_its_sentinels_to_its_source_alone(built: Corpu
 def test_the_record_of_a_unit_says_who_encoded_it(built: Corpus) -> None:
     units = json.loads((built.output / "mixes" / "small" / "units.json").read_text())
     backends = {json.loads((built.output / unit["tokens"]).read_text())["backend"] for unit in units}
+    assert {unit["encoder"] for unit in units} == backends
     assert len(backends) == 1
     assert backends.pop().startswith("gigatoken ")
 

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 import pipelines.build_mix
+from mixes.errors import MixError
 from mixes.manifest import TokenizerEntry
 from mixes.manifest import load as load_manifest
 from mixes.spec.mix import MixSpec
@@ -18,7 +19,7 @@ from mixes.typed_yaml.canonical import without_late
 from pipelines.build_mix import main, read_spec
 from pipelines.options import BuildOptions
 from pipelines.plan import Plan, Unit, make_plan
-from pipelines.pool import load_pool, load_tokenizer, pool_uri
+from pipelines.pool import load_pool, load_tokenizer, pool_uri, store_pool
 from pipelines.settings import BuildSettings, make_settings
 from pipelines.storage import list_sizes
 from tests.pipelines.conftest import Corpus, make_text, write_jsonl
@@ -81,6 +82,15 @@ def test_a_second_mix_is_cut_from_the_pool_to_the_bytes_of_a_build_without_one(
     without = corpus.published() | {"units": (corpus.output / "mixes" / "half" / "units.json").read_bytes()}
     assert with_pool == without
     assert b"w0-3" in with_pool["mixes/half/report.html"]  # the survivor of the copy, read from no measures
+
+
+def test_a_folder_in_the_place_of_a_record_is_refused_before_anything_is_built(corpus: Corpus) -> None:
+    settings, units = _plan(corpus)
+    Path(pool_uri(settings, units)).mkdir(parents=True)
+    with pytest.raises(MixError, match="found a folder where the record of a build belongs; remove it"):
+        load_pool(settings, units)
+    with pytest.raises(MixError, match="found a folder where a file belongs; remove it"):
+        store_pool(settings, units, [])
 
 
 def test_a_build_that_fell_short_leaves_a_pool_which_is_taken_only_as_long_as_all_of_it_is_there(

@@ -128,8 +128,8 @@ SOURCES = "{name: web, documents: x, proportion: 0.5}, {name: code, documents: y
             "sources: [{name: web, documents: x, epochs: 0.5, sample: {documents: 0.1}}]",
             (
                 "a.yaml:3:70: sources[0].sample.documents: epochs count by all documents of a source, of which a "
-                "sample shows some; source 'web' gives 0.5; say how much in tokens or by a proportion, or sample whole shards "
-                "(`shards`), which epochs go by"
+                "sample shows some; source 'web' gives 0.5; say how much in tokens or by a proportion, or sample whole "
+                "shards (`shards`), which epochs go by"
             ),
         ),
         (
