@@ -2,42 +2,62 @@
 
 import contextlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mixes.errors import SpecError
 from mixes.manifest import Manifest
-from mixes.mix_files import MixFiles
-from mixes.opening import MixPlace, open_mix
+from mixes.opening import BuiltMix, MixPlace, open_mix
 from mixes.stream_documents import StreamDocument, documents_at
 from mixes.token_stream import TokenStream
 from trainer.loader import Batch, Loader
-from trainer.mix_order import MixOrder, order_of
+from trainer.mix_order import order_of
 from trainer.ranks import Ranks
 from trainer.spec import TrainSpec
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class RunData:
     """What a run learns from.
 
+    Args:
+        mixes: opened, at least one.
+        streams: of each, its tokens.
+        spec: of the run; `data` says the order of several.
+        ranks: all processes.
+
     Attributes:
         manifests: of its mixes.
-        files: where their parts and indexes lie.
-        streams: their tokens.
-        loaders: of each, this rank's.
-        order: which mix each step sees.
-        sequence_length: tokens of an instance.
+
+    Raises:
+        MixError: a mix is shorter than an instance.
+        SpecError: they are not the mixes of the spec, or have different tokenizers.
     """
 
-    manifests: tuple[Manifest, ...]
-    files: tuple[MixFiles, ...]
-    streams: tuple[TokenStream, ...]
-    loaders: tuple[Loader, ...]
-    order: MixOrder
-    sequence_length: int
+    def __init__(
+        self, mixes: Sequence[BuiltMix], streams: Sequence[TokenStream], spec: TrainSpec, ranks: Ranks
+    ) -> None:
+        self.manifests = tuple(mix.manifest for mix in mixes)
+        self._order = order_of([manifest.name for manifest in self.manifests], spec.data_steps, spec.num_steps)
+        require_one_tokenizer(self.manifests)
+        self._files = [mix.files for mix in mixes]
+        self._streams = streams
+        self._length = spec.sequence_length
+        self._loaders = [
+            Loader(
+                stream,
+                sequence_length=spec.sequence_length,
+                global_batch=spec.global_batch,
+                data_seed=spec.seed if spec.data_seed is None else spec.data_seed,
+                mask_repeated_ngrams=spec.mask_repeated_ngrams,
+                end_of_document=self.manifests[0].tokenizer.eos_id if spec.document_masking else None,
+                rank=ranks.rank,
+                world_size=ranks.world_size,
+                pin=ranks.device.type == "cuda",
+            )
+            for stream in streams
+        ]
 
     @property
     def source_names(self) -> list[str]:
@@ -55,15 +75,15 @@ class RunData:
         Raises:
             MixError: a part was cut or damaged since it was opened.
         """
-        mix, step_of_mix = self.order.at(step)
-        batch = self.loaders[mix].batch(step_of_mix)
+        mix, step_of_mix = self._order.at(step)
+        batch = self._loaders[mix].batch(step_of_mix)
         first_source = sum(len(manifest.sources) for manifest in self.manifests[:mix])
         return replace(batch, sources=batch.sources + np.int32(first_source))
 
     def announce(self, step: int) -> None:
         """Begin to fetch what the batch of a step will read, where that lies in a store; returns at once."""
-        mix, step_of_mix = self.order.at(step)
-        self.loaders[mix].announce(step_of_mix)
+        mix, step_of_mix = self._order.at(step)
+        self._loaders[mix].announce(step_of_mix)
 
     def documents(self, step: int, instances: NDArray[np.int64]) -> list[list[StreamDocument]]:
         """Return the documents of each of some instances of a step.
@@ -71,9 +91,9 @@ class RunData:
         Raises:
             MixError: an index is absent or damaged.
         """
-        mix, _ = self.order.at(step)
-        starts = instances * self.sequence_length
-        return documents_at(self.streams[mix], self.manifests[mix], self.files[mix], starts, self.sequence_length)
+        mix, _ = self._order.at(step)
+        starts = instances * self._length
+        return documents_at(self._streams[mix], self.manifests[mix], self._files[mix], starts, self._length)
 
 
 @contextlib.contextmanager
@@ -90,33 +110,9 @@ def open_data(mixes: Sequence[MixPlace], spec: TrainSpec, ranks: Ranks) -> Itera
         SpecError: they are not the mixes of the spec, or have different tokenizers.
     """
     opened = [open_mix(mix) for mix in mixes]
-    manifests = tuple(mix.manifest for mix in opened)
-    order = order_of([manifest.name for manifest in manifests], spec.data_steps, spec.num_steps)
-    require_one_tokenizer(manifests)
     with contextlib.ExitStack() as stack:
-        streams = tuple(stack.enter_context(TokenStream(mix.manifest, mix.files)) for mix in opened)
-        loaders = tuple(
-            Loader(
-                stream,
-                sequence_length=spec.sequence_length,
-                global_batch=spec.global_batch,
-                data_seed=spec.seed if spec.data_seed is None else spec.data_seed,
-                mask_repeated_ngrams=spec.mask_repeated_ngrams,
-                end_of_document=manifests[0].tokenizer.eos_id if spec.document_masking else None,
-                rank=ranks.rank,
-                world_size=ranks.world_size,
-                pin=ranks.device.type == "cuda",
-            )
-            for stream in streams
-        )
-        yield RunData(
-            manifests=manifests,
-            files=tuple(mix.files for mix in opened),
-            streams=streams,
-            loaders=loaders,
-            order=order,
-            sequence_length=spec.sequence_length,
-        )
+        streams = [stack.enter_context(TokenStream(mix.manifest, mix.files)) for mix in opened]
+        yield RunData(opened, streams, spec, ranks)
 
 
 def require_one_tokenizer(manifests: Sequence[Manifest]) -> None:
