@@ -33,12 +33,14 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # works from a checkout that is not installed
 
 import numpy as np
+import pyarrow as pa
 import yaml
 
 from benchmarks.common.child import run_in_child
 from benchmarks.common.record import ROOT, keep_record
 from benchmarks.peers.environments import DATATROVE, DOLMA, command_of
 from benchmarks.whole.corpus import Corpus, write_corpus
+from filters.columns import TextColumn
 from filters.edits import SPAN
 from mixes.manifest import TokenizerEntry
 from pipelines.build_mix import read_spec
@@ -54,6 +56,7 @@ from pipelines.stations.reading import files_of_unit
 from pipelines.stations.texts import make_files
 from pipelines.stations.tokens import TOKEN_COLUMNS, UnitPart, tokenize_unit
 from pipelines.tools import Tools
+from pipelines.workers import spare_what_is_loaded
 
 PEERS = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "gristmill" / "peers"
 TOKENIZER = ROOT / "data" / "tokenizer" / "dolma2.json.gz"
@@ -177,6 +180,7 @@ def station_seconds(data: Path, output: Path, backend: Wanted) -> dict[str, Any]
     shutil.rmtree(output, ignore_errors=True)
     encoder = TextEncoder(read_tokenizer(str(TOKENIZER)), EOS, backend)
     settings, units = _measured(data, output, encoder)
+    spare_what_is_loaded()  # as every worker does before its first unit
     begin = time.process_time()
     parts: list[UnitPart] = []
     for unit in units:
@@ -201,20 +205,20 @@ def start_seconds(backend: Wanted) -> dict[str, Any]:  # Any: JSON
 
 def library_seconds(data: Path, backend: str) -> dict[str, Any]:  # Any: JSON
     """Return CPU-seconds of a library for texts in memory, in batches of 256, and the tokens."""
-    texts = [text.encode() for text in _texts(data)]
+    texts = list(_texts(data))
     definition = Definition(read_tokenizer(str(TOKENIZER)))
     library = LIBRARIES[backend](definition)
     if backend == "tokenizers":  # as its users call it
-        strings = [text.decode() for text in texts]
         begin = time.process_time()
         encoded = (
-            definition.library.encode_batch_fast(strings[k : k + 256], add_special_tokens=False)
-            for k in range(0, len(strings), 256)
+            definition.library.encode_batch_fast(texts[k : k + 256], add_special_tokens=False)
+            for k in range(0, len(texts), 256)
         )
         num_tokens = sum(len(np.array(each.ids, np.uint32)) for batch in encoded for each in batch)
     else:
+        column = TextColumn.from_arrow(pa.array(texts, pa.large_string()))
         begin = time.process_time()
-        num_tokens = sum(len(ids) for ids in library.encode(texts))
+        num_tokens = sum(len(library.encode(batch).ids) for batch in column.slices(1 << 22))
     return {"seconds": round(time.process_time() - begin, 3), "tokens": num_tokens, "library": library.name}
 
 

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from mixes.errors import MixError
 from mixes.files import FileDigest, Publish, publish_file
 from mixes.hashing import mix64
+from mixes.kernels import kernel
 from mixes.token_ids import token_dtype
 
 TOKENS_SUFFIX = ".npy"
@@ -241,18 +242,33 @@ def _in_order_of_keys(documents: PartDocuments) -> PartDocuments:
 
 def _blocks(tokens: Tokens, documents: PartDocuments) -> Iterator[Tokens]:
     """Yield the tokens of the documents one after another, in blocks of at most _BLOCK_TOKENS."""
-    pieces, size = [], 0
-    for start, length in zip(documents.starts.tolist(), documents.lengths.tolist(), strict=True):
-        place, end = start, start + length
-        while place < end:
-            taken = min(end - place, _BLOCK_TOKENS - size)
-            pieces.append(tokens[place : place + taken])
-            place, size = place + taken, size + taken
-            if size == _BLOCK_TOKENS:
-                yield np.concatenate(pieces)
-                pieces, size = [], 0
-    if pieces:
-        yield np.concatenate(pieces)
+    ends = np.cumsum(documents.lengths)
+    num_tokens = int(ends[-1]) if len(ends) else 0
+    for start in range(0, num_tokens, _BLOCK_TOKENS):
+        block = np.empty(min(_BLOCK_TOKENS, num_tokens - start), tokens.dtype)
+        first = int(np.searchsorted(ends, start, side="right"))
+        _gather(tokens, documents.starts, documents.lengths, first, start, ends, block)
+        yield block
+
+
+@kernel
+def _gather(
+    tokens: Tokens,
+    starts: NDArray[np.int64],
+    lengths: NDArray[np.int64],
+    first: int,
+    start: int,
+    ends: NDArray[np.int64],
+    block: Tokens,
+) -> None:
+    """Fill a block that begins at token `start` of all documents one after another, inside document `first`."""
+    place, d = 0, first
+    while place < len(block):
+        skipped = start + place - (ends[d] - lengths[d])
+        count = min(lengths[d] - skipped, len(block) - place)
+        for k in range(count):
+            block[place + k] = tokens[starts[d] + skipped + k]
+        place, d = place + count, d + 1
 
 
 def _write_keys(

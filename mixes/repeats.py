@@ -5,25 +5,13 @@ instance, that has an n-gram of 1 to 13 tokens repeated 32 or more times in a ro
 for pipeline and trainer.
 """
 
-from collections.abc import Callable
-from typing import Any, TypeVar, cast
-
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
-Kernel = TypeVar("Kernel", bound=Callable[..., Any])
+from mixes.kernels import kernel
 
 MAX_PERIOD = 13
 MIN_REPEATS = 32
-
-
-def _compiled(function: Kernel) -> Kernel:
-    """Compile a kernel when it is first called; keep the machine code on disk where a folder for it can be written."""
-    try:
-        return cast("Kernel", numba.njit(cache=True, nogil=True)(function))
-    except RuntimeError:  # numba refuses to cache where neither the package nor the home folder can be written
-        return cast("Kernel", numba.njit(nogil=True)(function))
 
 
 def has_repeated_ngrams(
@@ -54,7 +42,7 @@ def has_repeated_ngrams(
     return _repeats_of_documents(np.ascontiguousarray(tokens), offsets, max_period, min_repeats)
 
 
-@_compiled
+@kernel
 def _repeats_of_documents(
     tokens: NDArray[np.uint32], offsets: NDArray[np.int64], max_period: int, min_repeats: int
 ) -> NDArray[np.bool_]:
@@ -68,7 +56,7 @@ def _repeats_of_documents(
     return found
 
 
-@_compiled
+@kernel
 def _has_run(tokens: NDArray[np.uint32], start: int, end: int, period: int, run: int) -> bool:
     """Return whether `run` neighbouring i in [start, end - period) have tokens[i] == tokens[i + period].
 

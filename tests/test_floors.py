@@ -105,8 +105,8 @@ LEVELS: dict[str, tuple[str, ...]] = {
         "datatrove",
     ),
     "mixes": (
-        "errors hashing progress repeats token_ids",
-        "budget files lock permutation records splits token_bytes tokenizer_file typed_yaml upsampling",
+        "errors hashing kernels progress token_ids",
+        "budget files lock permutation records repeats splits token_bytes tokenizer_file typed_yaml upsampling",
         "ledger manifest parts",
         "cut mix_files segments verification",
         "comparing held_out stores token_stream",
@@ -154,7 +154,8 @@ LEVELS: dict[str, tuple[str, ...]] = {
     ),
     "pipelines.encoding": (
         "definition",
-        "backends cutting strings",
+        "added cutting strings",
+        "backends",
         "proof",
         "encoder",
         "fim",

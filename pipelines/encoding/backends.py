@@ -2,18 +2,42 @@
 
 import importlib.metadata
 import json
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Sequence
+from itertools import accumulate, pairwise
+from typing import Any, NamedTuple, Protocol, Self
 
 import numpy as np
-import re2
 import tokenizers
 from numpy.typing import NDArray
 
+from filters.columns import TextColumn
+from pipelines.encoding.added import AddedTokens
 from pipelines.encoding.definition import Definition
 
-_CALL_BYTES = 1 << 20  # of one call to the tokenizers library
+_CALL_BYTES = 1 << 20  # of texts that are encoded at a time
 _MAX_CACHED_TOKENS = 1 << 25  # encoded before gigatoken's cache, which only grows, is emptied: 0.6 GB at the very worst
+
+
+class Ids(NamedTuple):
+    """The ids of texts, one after another.
+
+    Attributes:
+        ids: shape (num_tokens,), uint32.
+        offsets: text d has `ids[offsets[d]:offsets[d + 1]]`, shape (num_texts + 1,), int64.
+    """
+
+    ids: NDArray[np.uint32]
+    offsets: NDArray[np.int64]
+
+    @classmethod
+    def of_each(cls, encoded: Sequence[NDArray[np.uint32]]) -> Self:
+        """Return the ids of texts that were encoded one by one."""
+        ids = np.concatenate(encoded) if encoded else np.zeros(0, np.uint32)
+        return cls(ids, np.fromiter(accumulate(map(len, encoded), initial=0), np.int64, len(encoded) + 1))
+
+    def of(self, text: int) -> NDArray[np.uint32]:
+        """Return the ids of one text."""
+        return self.ids[self.offsets[text] : self.offsets[text + 1]]
 
 
 class Backend(Protocol):
@@ -25,8 +49,8 @@ class Backend(Protocol):
 
     name: str
 
-    def encode(self, texts: Sequence[bytes]) -> Iterator[NDArray[np.uint32]]:
-        """Yield the ids of each text, which is UTF-8, in order."""
+    def encode(self, texts: TextColumn) -> Ids:
+        """Return the ids of texts."""
 
 
 class TokenizersBackend:
@@ -37,12 +61,14 @@ class TokenizersBackend:
     def __init__(self, definition: Definition) -> None:
         self._library = definition.library
 
-    def encode(self, texts: Sequence[bytes]) -> Iterator[NDArray[np.uint32]]:
-        """Yield the ids of each text, which is UTF-8, in order."""
-        for group in _groups(texts):
-            batch = [text.decode() for text in group]
-            for encoding in self._library.encode_batch_fast(batch, add_special_tokens=False):
-                yield np.array(encoding.ids, np.uint32)
+    def encode(self, texts: TextColumn) -> Ids:
+        """Return the ids of texts."""
+        encoded: list[NDArray[np.uint32]] = []
+        for group in texts.slices(_CALL_BYTES):
+            batch = [group.text(text) for text in range(group.num_documents)]
+            encodings = self._library.encode_batch_fast(batch, add_special_tokens=False)
+            encoded += [np.array(encoding.ids, np.uint32) for encoding in encodings]
+        return Ids.of_each(encoded)
 
 
 class GigatokenBackend:
@@ -62,50 +88,31 @@ class GigatokenBackend:
         self._load: Callable[[], Any] = lambda: load_hf_json(bare)  # Any: the package has no types for mypy
         self._encode_one: Callable[[bytes], NDArray[np.uint32]] = self._load().encode
         self._num_cached = 0
-        self._ids = {token.content.encode(): token.id for token in definition.added if not token.is_special}
-        self._beginnings = tuple({content[:3] for content in self._ids})  # a text with none of them has no added token
-        self._added = _any_of([token.content for token in definition.added]) if self._ids else None
+        self._added = AddedTokens(definition.added)
 
-    def encode(self, texts: Sequence[bytes]) -> Iterator[NDArray[np.uint32]]:
-        """Yield the ids of each text, which is UTF-8, in order."""
-        for text in texts:
-            if self._num_cached > _MAX_CACHED_TOKENS:
-                self._encode_one = self._load().encode
-                self._num_cached = 0
-            if not any(beginning in text for beginning in self._beginnings):
-                ids = self._encode_one(text)
-            else:
-                ids = np.concatenate(list(self._around_added(text)))
-            self._num_cached += len(ids)
-            yield ids
+    def encode(self, texts: TextColumn) -> Ids:
+        """Return the ids of texts."""
+        found = self._added.find(texts)
+        given = {start: np.array([token], np.uint32) for start, _, token in found.tolist()}
+        bounds = np.unique(np.concatenate([texts.offsets, found["start"], found["end"]]))
+        encoded: list[NDArray[np.uint32]] = []
+        for group in TextColumn(texts.data, bounds).slices(_CALL_BYTES):
+            encoded += self._encode_group(group, given)
+        pieces = Ids.of_each(encoded)
+        return Ids(pieces.ids, pieces.offsets[np.searchsorted(bounds, texts.offsets)])
 
-    def _around_added(self, text: bytes) -> Iterator[NDArray[np.uint32]]:
-        """Yield the ids of what lies between added tokens, and theirs; special ones hide what overlaps them."""
-        assert self._added is not None  # by the caller
-        start = 0
-        for found in self._added.finditer(text):
-            if found.group() in self._ids:
-                yield self._encode_one(text[start : found.start()])
-                yield np.array([self._ids[found.group()]], np.uint32)
-                start = found.end()
-        yield self._encode_one(text[start:])
-
-
-def _any_of(contents: Sequence[str]) -> Any:  # noqa: ANN401  (re2 names no type of patterns)
-    """Return the pattern that finds, from left to right, the longest of several pieces of text."""
-    options = re2.Options()
-    options.longest_match = True
-    return re2.compile("|".join(re2.escape(content) for content in contents).encode(), options)
-
-
-def _groups(texts: Sequence[bytes]) -> Iterator[list[bytes]]:
-    group: list[bytes] = []
-    size = 0
-    for text in texts:
-        if group and size + len(text) > _CALL_BYTES:
-            yield group
-            group, size = [], 0
-        group.append(text)
-        size += len(text)
-    if group:
-        yield group
+    def _encode_group(self, texts: TextColumn, given: dict[int, NDArray[np.uint32]]) -> list[NDArray[np.uint32]]:
+        """Return the ids of pieces of text, of which some are added tokens, known by where they start."""
+        if self._num_cached > _MAX_CACHED_TOKENS:
+            self._encode_one = self._load().encode
+            self._num_cached = 0
+        first, last = int(texts.offsets[0]), int(texts.offsets[-1])
+        data, encode = texts.data[first:last].tobytes(), self._encode_one
+        bounds = (texts.offsets - first).tolist()
+        if given:
+            pieces = pairwise(bounds)
+            encoded = [encode(data[i:k]) if first + i not in given else given[first + i] for i, k in pieces]
+        else:
+            encoded = [encode(data[i:k]) for i, k in pairwise(bounds)]
+        self._num_cached += sum(map(len, encoded))
+        return encoded

@@ -6,7 +6,13 @@ same for every encoder, and so is which text is given up because it has no such 
 
 import re
 from collections.abc import Iterator
+from typing import NamedTuple
 
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from filters.columns import TextColumn
 from pipelines.encoding.definition import Definition
 
 _WINDOW = 65_536  # characters that are cut off at a time: the tokenizers library needs ~120 bytes a character
@@ -15,6 +21,20 @@ _MARGIN = 16  # characters that a pre-tokenizer's pattern may look past a bounda
 _NEAR = 4_096  # characters before the end of a window in which a plain break is looked for
 _PLAIN_BREAK = re.compile("(?<=[A-Za-z]) (?=[A-Za-z])")
 _PROBE = "It is a way OF checking, an odd one; see if the word ends Before a Space does. No 1 is a b\nc d  e f"
+
+
+class Pieces(NamedTuple):
+    """Texts in pieces.
+
+    Attributes:
+        texts: the pieces of all texts, one after another.
+        counts: how many pieces each text has, shape (num_texts,), int64.
+        given_up: texts that cannot be cut and have no pieces, shape (num_texts,).
+    """
+
+    texts: TextColumn
+    counts: NDArray[np.int64]
+    given_up: NDArray[np.bool_]
 
 
 class UnbrokenTextError(ValueError):
@@ -31,20 +51,36 @@ class Cutter:
         self._can_cut = _can_cut(definition)
         self._cuts_plainly = self._can_cut and self._cuts_at_plain_breaks()
 
-    def cut(self, text: bytes) -> list[bytes]:
-        """Return pieces of a text whose ids, joined, are those of the text; one where it is short enough.
+    def cut(self, texts: TextColumn) -> Pieces:
+        """Return pieces of texts whose ids, joined, are those of the texts; one where a text is short enough."""
+        counts, given_up = np.ones(texts.num_documents, np.int64), np.zeros(texts.num_documents, np.bool_)
+        is_long = np.diff(texts.offsets) > 2 * _WINDOW
+        if not self._can_cut or not is_long.any():
+            return Pieces(texts, counts, given_up)
+        texts = self._normalized(texts, is_long)
+        offsets = [texts.offsets]
+        for text in np.flatnonzero(is_long).tolist():
+            try:
+                sizes = [len(piece.encode()) for piece in self._pieces(texts.text(text))]
+            except UnbrokenTextError:
+                counts[text], given_up[text] = 0, True
+            else:
+                counts[text] = len(sizes)
+                offsets.append(texts.offsets[text] + np.cumsum(sizes[:-1], dtype=np.int64))
+        pieces = TextColumn(texts.data, np.sort(np.concatenate(offsets)))
+        return Pieces(_without(pieces, given_up, counts), counts, given_up)
 
-        Raises:
-            UnbrokenTextError: A longer text cannot be cut.
-        """
-        if len(text) <= 2 * _WINDOW or not self._can_cut:
-            return [text]
-        return [piece.encode() for piece in self._pieces(text.decode())]
+    def _normalized(self, texts: TextColumn, is_long: NDArray[np.bool_]) -> TextColumn:
+        """Return texts of which the long ones are normalised: NFC, and of its pieces each is normal too."""
+        normalizer = self._library.normalizer
+        if normalizer is None:
+            return texts
+        each = [texts.text(text) for text in range(texts.num_documents)]
+        for text in np.flatnonzero(is_long).tolist():
+            each[text] = normalizer.normalize_str(each[text])
+        return TextColumn.from_arrow(pa.array(each, pa.large_string()))
 
     def _pieces(self, text: str) -> Iterator[str]:
-        normalizer = self._library.normalizer
-        if normalizer is not None:
-            text = normalizer.normalize_str(text)  # NFC: of its pieces, each is normal too
         start = 0
         while len(text) - start > 2 * _WINDOW:
             end = self._plain_break(text, start) or self._boundary(text, start)
@@ -90,6 +126,14 @@ class Cutter:
         """Return whether this pre-tokenizer cuts before a single space between letters, as nearly all of them do."""
         starts = {place for _, (place, _end) in self._library.pre_tokenizer.pre_tokenize_str(_PROBE)}
         return all(found.start() in starts for found in _PLAIN_BREAK.finditer(_PROBE))
+
+
+def _without(pieces: TextColumn, given_up: NDArray[np.bool_], counts: NDArray[np.int64]) -> TextColumn:
+    """Return the pieces of the texts that were not given up, whose one piece each is the whole text."""
+    if not given_up.any():
+        return pieces
+    stays = np.repeat(~given_up, np.where(given_up, 1, counts))
+    return TextColumn.from_arrow(pieces.to_arrow().filter(pa.array(stays)))
 
 
 def _can_cut(definition: Definition) -> bool:

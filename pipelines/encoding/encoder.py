@@ -1,14 +1,14 @@
 """Encode the texts of a batch: a proven fast encoder does the work, the tokenizers library looks over its shoulder."""
 
 from dataclasses import dataclass
-from itertools import accumulate
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from filters.columns import TextColumn
-from pipelines.encoding.backends import Backend, TokenizersBackend
-from pipelines.encoding.cutting import Cutter, UnbrokenTextError
+from pipelines.encoding.backends import Backend, Ids, TokenizersBackend
+from pipelines.encoding.cutting import Cutter
 from pipelines.encoding.definition import Definition, TokenizerFile
 from pipelines.encoding.proof import Wanted, are_settled, choose, describe_difference, vector_digest
 
@@ -99,41 +99,38 @@ class TextEncoder:
         Raises:
             EncodersDifferError: The fast encoder gave other ids than the tokenizers library for a text looked at twice.
         """
-        num_texts = texts.num_documents
-        given_up = np.zeros(num_texts, bool)
-        num_pieces = np.zeros(num_texts, np.int64)
-        pieces: list[bytes] = []
-        for text in range(num_texts):
-            try:
-                cut = self._cutter.cut(texts.data[texts.offsets[text] : texts.offsets[text + 1]].tobytes())
-            except UnbrokenTextError:
-                given_up[text] = True
-                continue
-            num_pieces[text] = len(cut)
-            pieces += cut
-        encoded = self._encode_pieces(pieces, np.repeat(are_settled(texts), num_pieces))
-        ends = np.array([0, *accumulate(map(len, encoded))], np.int64)
-        ids = np.concatenate(encoded) if encoded else np.zeros(0, np.uint32)
-        return EncodedTexts(ids=ids, offsets=ends[np.concatenate([[0], np.cumsum(num_pieces)])], given_up=given_up)
+        pieces = self._cutter.cut(texts)
+        encoded = self._encode_pieces(pieces.texts, np.repeat(are_settled(texts), pieces.counts))
+        ends = np.concatenate([[0], np.cumsum(pieces.counts)])
+        return EncodedTexts(ids=encoded.ids, offsets=encoded.offsets[ends], given_up=pieces.given_up)
 
-    def _encode_pieces(self, pieces: list[bytes], settled: NDArray[np.bool_]) -> list[NDArray[np.uint32]]:
+    def _encode_pieces(self, pieces: TextColumn, settled: NDArray[np.bool_]) -> Ids:
         if self._faster is None:
-            return list(self._reference.encode(pieces))
-        fast = self._faster.encode([pieces[place] for place in np.flatnonzero(settled)])
-        slow = self._reference.encode([pieces[place] for place in np.flatnonzero(~settled)])
-        encoded = [next(fast if is_settled else slow) for is_settled in settled]
+            return self._reference.encode(pieces)
+        if settled.all():
+            encoded = self._faster.encode(pieces)
+        else:
+            fast, slow = self._faster.encode(_some(pieces, settled)), self._reference.encode(_some(pieces, ~settled))
+            place = np.where(settled, np.cumsum(settled), np.cumsum(~settled)) - 1
+            chosen = zip(settled.tolist(), place.tolist(), strict=True)
+            encoded = Ids.of_each([(fast if is_settled else slow).of(each) for is_settled, each in chosen])
         self._compare(pieces, encoded)
         return encoded
 
-    def _compare(self, pieces: list[bytes], encoded: list[NDArray[np.uint32]]) -> None:
+    def _compare(self, pieces: TextColumn, encoded: Ids) -> None:
         """Encode some pieces again with the tokenizers library: the first of each unit, and a few of all others."""
-        chosen = []
-        for place, piece in enumerate(pieces):
-            if self._compared_bytes < FIRST_COMPARED_BYTES or self._num_pieces % ONE_COMPARED_IN == 0:
-                chosen.append(place)
-                self._compared_bytes += len(piece)
-            self._num_pieces += 1
-        right = self._reference.encode([pieces[place] for place in chosen])
-        for place, ids in zip(chosen, right, strict=True):
-            if not np.array_equal(encoded[place], ids):
-                raise EncodersDifferError(f"{self.name} {describe_difference(pieces[place], encoded[place], ids)}")
+        before = self._compared_bytes + pieces.offsets[:-1] - pieces.offsets[0]
+        is_one_of_many = (self._num_pieces + np.arange(len(before))) % ONE_COMPARED_IN == 0
+        is_chosen = (before < FIRST_COMPARED_BYTES) | is_one_of_many
+        compared = _some(pieces, is_chosen)
+        self._num_pieces += len(before)
+        self._compared_bytes += compared.num_bytes
+        right = self._reference.encode(compared)
+        for number, place in enumerate(np.flatnonzero(is_chosen).tolist()):
+            if not np.array_equal(encoded.of(place), right.of(number)):
+                told = describe_difference(compared.text(number).encode(), encoded.of(place), right.of(number))
+                raise EncodersDifferError(f"{self.name} {told}")
+
+
+def _some(texts: TextColumn, is_chosen: NDArray[np.bool_]) -> TextColumn:
+    return TextColumn.from_arrow(texts.to_arrow().filter(pa.array(is_chosen)))

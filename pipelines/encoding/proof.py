@@ -84,19 +84,21 @@ def vector_digest(definition: Definition) -> str:
     The digest of a tokenizer.json does not see that another version of the library reads it differently; this does.
     """
     digest = hashlib.sha256()
-    for ids in TokenizersBackend(definition).encode([text.encode() for text in stored_strings()]):
+    encoded = TokenizersBackend(definition).encode(_column(stored_strings()))
+    for text in range(len(encoded.offsets) - 1):
+        ids = encoded.of(text)
         digest.update(np.array([len(ids), *ids], "<u4").tobytes())
     return digest.hexdigest()
 
 
 def first_difference(definition: Definition, backend: Backend, texts: Sequence[str]) -> str | None:
     """Return what a backend makes of the first text that it encodes differently, None where there is no such text."""
-    column = TextColumn.from_arrow(pa.array(texts, pa.large_string()))
-    settled = [text.encode() for text, is_settled in zip(texts, are_settled(column), strict=True) if is_settled]
-    right, found = TokenizersBackend(definition).encode(settled), backend.encode(settled)
-    for text, wanted_ids, found_ids in zip(settled, right, found, strict=True):
-        if not np.array_equal(wanted_ids, found_ids):
-            return describe_difference(text, found_ids, wanted_ids)
+    are_comparable = are_settled(_column(texts))
+    settled = [text for text, is_settled in zip(texts, are_comparable, strict=True) if is_settled]
+    right, found = TokenizersBackend(definition).encode(_column(settled)), backend.encode(_column(settled))
+    for number, text in enumerate(settled):
+        if not np.array_equal(right.of(number), found.of(number)):
+            return describe_difference(text.encode(), found.of(number), right.of(number))
     return None
 
 
@@ -142,3 +144,7 @@ def _why_unlike(definition: Definition) -> str:
     if len({token.is_normalized for token in definition.added}) > 1:
         return "this tokenizer looks for some added tokens before others"
     return ""
+
+
+def _column(texts: Sequence[str]) -> TextColumn:
+    return TextColumn.from_arrow(pa.array(texts, pa.large_string()))

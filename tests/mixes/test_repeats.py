@@ -1,17 +1,14 @@
 """Repeated n-grams: the definition, planted runs on both sides of the limit, and real token ids."""
 
-import importlib.util
 import json
 from pathlib import Path
 
-import numba
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from mixes import repeats as repeats_module
 from mixes.repeats import MAX_PERIOD, MIN_REPEATS, has_repeated_ngrams
 
 # Windows around the longest repeat of public-domain and permissively licensed documents, as dolma2 token ids. The
@@ -134,20 +131,3 @@ def test_bounds_that_mean_nothing_are_refused(max_period: int, min_repeats: int)
 def test_offsets_outside_the_tokens_are_refused(offsets: list[int]) -> None:
     with pytest.raises(ValueError, match="do not rise"):
         has_repeated_ngrams(np.array([1, 2, 3], dtype=np.uint32), np.array(offsets, dtype=np.int64))
-
-
-def test_where_no_folder_can_be_written_the_kernel_is_compiled_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    njit = numba.njit
-
-    def njit_without_folder(*, cache: bool = False, nogil: bool) -> object:
-        if cache:
-            raise RuntimeError("cannot cache function: no locator available")
-        return njit(nogil=nogil)
-
-    monkeypatch.setattr(numba, "njit", njit_without_folder)
-    spec = importlib.util.spec_from_file_location("mixes_repeats_again", repeats_module.__file__)
-    assert spec is not None
-    assert spec.loader is not None
-    again = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(again)
-    assert again.has_repeated_ngrams(np.zeros(32, dtype=np.uint32), np.array([0, 32])).tolist() == [True]

@@ -8,12 +8,11 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
-from numpy.typing import NDArray
 
 from filters.columns import TextColumn
 from mixes.errors import DataError
 from pipelines.encoding import cutting, proof
-from pipelines.encoding.backends import GigatokenBackend, TokenizersBackend
+from pipelines.encoding.backends import GigatokenBackend, Ids, TokenizersBackend
 from pipelines.encoding.definition import Definition, TokenizerFile, read_tokenizer
 from pipelines.encoding.encoder import FIRST_COMPARED_BYTES, EncodedTexts, EncodersDifferError, TextEncoder
 from pipelines.encoding.proof import Wanted
@@ -110,7 +109,7 @@ def test_long_texts_are_cut_where_the_ids_do_not_change(
     whole = ids_of(encoder, text)
     monkeypatch.setattr(cutting, "_WINDOW", window)
     monkeypatch.setattr(cutting, "_NEAR", near)
-    assert len(cutting.Cutter(encoder.definition).cut(text.encode())) > 30_000 / window / 9
+    assert cutting.Cutter(encoder.definition).cut(column([text])).counts[0] > 30_000 / window / 9
     assert ids_of(encoder, text) == whole
 
 
@@ -160,8 +159,10 @@ class _Wrong(GigatokenBackend):
 
     name = "wrong 1.0"
 
-    def encode(self, texts: Sequence[bytes]) -> "map[NDArray[np.uint32]]":
-        return map(lambda text, ids: ids[::-1] if b"bridge" in text else ids, texts, super().encode(texts))
+    def encode(self, texts: TextColumn) -> Ids:
+        right = super().encode(texts)
+        each = [(texts.text(number), right.of(number)) for number in range(texts.num_documents)]
+        return Ids.of_each([ids[::-1] if "bridge" in text else ids for text, ids in each])
 
 
 def _wrong(definition: Definition) -> _Wrong:
@@ -196,6 +197,6 @@ def test_an_encoder_that_is_wrong_about_a_first_text_is_found_out(
 def test_characters_newer_than_unicode_14_are_left_to_the_library(file: TokenizerFile) -> None:
     newer = "\U000323b0'eat"  # a letter since Unicode 17, which libraries do not agree on yet
     definition = Definition(file)
-    (right,) = TokenizersBackend(definition).encode([newer.encode()])
+    right = TokenizersBackend(definition).encode(column([newer])).ids
     encoder = TextEncoder(file, _EOS, "gigatoken")
     assert encode(encoder, "x " * (FIRST_COMPARED_BYTES // 2), newer).of(1).tolist() == right.tolist()
