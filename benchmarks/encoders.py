@@ -54,7 +54,8 @@ from pipelines.settings import BuildSettings, make_settings
 from pipelines.stations.judge import judge_unit
 from pipelines.stations.reading import files_of_unit
 from pipelines.stations.texts import make_files
-from pipelines.stations.tokens import TOKEN_COLUMNS, UnitPart, tokenize_unit
+from pipelines.stations.tokens import TOKEN_COLUMNS, tokenize_unit
+from pipelines.stations.unit_tokens import UnitPart
 from pipelines.tools import Tools
 from pipelines.workers import spare_what_is_loaded
 

@@ -40,7 +40,7 @@ from pipelines.pool import store_pool
 from pipelines.settings import BuildSettings
 from pipelines.stations.measure import measures_uri
 from pipelines.stations.results import SourceResults, UnitFiles
-from pipelines.stations.tokens import UnitPart
+from pipelines.stations.unit_tokens import UnitPart
 
 SHARES = {"web": 0.7, "code": 0.2, "math": 0.1}
 """Sources of the pool, and how many of its parts are of each."""

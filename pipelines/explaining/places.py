@@ -8,7 +8,7 @@ from pipelines.explaining.built import BuiltMix
 from pipelines.explaining.explanation import Tokens
 from pipelines.explaining.records import Record, true_places
 from pipelines.explaining.tables import open_table
-from pipelines.stations.tokens import parse_unit_tokens
+from pipelines.stations.unit_tokens import parse_unit_tokens
 from pipelines.storage import join, read_bytes
 
 

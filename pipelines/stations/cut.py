@@ -10,7 +10,7 @@ from mixes.manifest import PartEntry, SourceEntry
 from mixes.parts import INDEX_SUFFIX, KEYS_SUFFIX, TOKENS_SUFFIX, PartSummary
 from mixes.spec.amounts import Validation
 from pipelines.settings import BuildSettings
-from pipelines.stations.tokens import UnitPart
+from pipelines.stations.unit_tokens import UnitPart
 from pipelines.storage import is_remote, read_range
 
 _REQUESTS = 64

@@ -13,7 +13,7 @@ from pipelines.stations.measure import measures_uri
 from pipelines.stations.rule_report import merge_rules
 from pipelines.stations.samples import choose_samples
 from pipelines.stations.sign import signatures_uri
-from pipelines.stations.tokens import UnitPart, UnitTokens, parse_unit_tokens
+from pipelines.stations.unit_tokens import UnitPart, UnitTokens, parse_unit_tokens
 from pipelines.stations.verdicts import UnitAccount, load_account
 from pipelines.storage import read_bytes
 

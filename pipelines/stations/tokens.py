@@ -7,10 +7,7 @@ the same documents finds its parts already there.
 import hashlib
 import json
 import logging
-from array import array
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -20,22 +17,8 @@ from numpy.typing import NDArray
 from filters.batches import Batch
 from filters.columns import TextColumn
 from filters.edits import Editor, Edits, apply_edits, find_edits
-from filters.kernels import kernel
 from mixes.errors import DataError
-from mixes.files import FileDigest
-from mixes.hashing import sampling_keys
-from mixes.parts import (
-    INDEX_SUFFIX,
-    KEY_ROW,
-    KEYS_SUFFIX,
-    TOKENS_SUFFIX,
-    PartDocuments,
-    PartSummary,
-    restore_keys,
-    write_part,
-)
 from mixes.repeats import has_repeated_ngrams
-from mixes.token_ids import token_dtype
 from pipelines.documents import Failure, ShardDamage
 from pipelines.encoding.encoder import EncodedTexts, EncodersDifferError, TextEncoder
 from pipelines.encoding.fim import encode_infilled, infilling
@@ -44,32 +27,21 @@ from pipelines.progress import Marks
 from pipelines.readers import ShardReader
 from pipelines.settings import BuildSettings
 from pipelines.stations.judge import KEPT, JudgedUnit, number_column, places_of
-from pipelines.stations.measured import Measured
+from pipelines.stations.part_writer import PartWriter, UnitIndex
 from pipelines.stations.reading import discard_unit
-from pipelines.storage import exists, has_size, open_stored, publish, publish_bytes, read_bytes
+from pipelines.stations.unit_tokens import (
+    UnitTokens,
+    are_whole,
+    dump_unit_tokens,
+    parse_unit_tokens,
+    restore_key_files,
+)
+from pipelines.storage import exists, publish_bytes, read_bytes
 
 log = logging.getLogger(__name__)
 
 TOKEN_COLUMNS = ("row",)
 """Columns of measures that this station needs beside those that judging gives."""
-
-
-class UnitPart(NamedTuple):
-    """One part of a unit."""
-
-    stem: str  # below the output
-    summary: PartSummary
-    split: int  # of its source, 0 where that is not divided
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UnitTokens:
-    """What tokenizing left of a unit; stored beside its parts, written last."""
-
-    parts: tuple[UnitPart, ...]
-    dropped: tuple[tuple[int, str], ...]  # (document number in the unit, reason)
-    token_lengths: dict[int, int]  # log2 of tokens of a kept document -> documents
-    backend: str  # the library that encoded it and its version; a record alone
 
 
 def tokens_name(judged: JudgedUnit, repeats: NDArray[np.void], splits: NDArray[np.int64]) -> str:
@@ -142,15 +114,15 @@ def tokenize_unit(
     record = tokens_uri(unit, name, settings)
     if exists(record):
         tokens = parse_unit_tokens(read_bytes(record))
-        if _are_whole(tokens, settings):
-            _restore_keys(tokens, settings)
+        if are_whole(tokens, settings):
+            restore_key_files(tokens, settings)
             return tokens
     stem = f"{settings.sources[unit.source].tokens_folder}/{name}"
-    index = _index_unit(unit, judged, settings)
+    index = UnitIndex.of(unit, judged, settings)
 
     def tokenize() -> UnitTokens:
         encoder.start_unit()
-        writer = _PartWriter(settings, stem, encoder, index, splits)
+        writer = PartWriter(settings, stem, encoder, index, splits)
         _UnitTokenizer(unit, judged, repeats, settings, encoder, editors, writer, index.keys, marks).run()
         return writer.finish()
 
@@ -164,191 +136,6 @@ def tokenize_unit(
     return tokens
 
 
-def _index_unit(unit: Unit, judged: JudgedUnit, settings: BuildSettings) -> "_UnitIndex":
-    digests = judged.digests
-    return _UnitIndex(
-        keys=sampling_keys(digests[:, 0], digests[:, 1], settings.spec.seed),
-        rows=number_column(judged.table, "row"),
-        bytes=judged.edited_bytes,
-        shards=number_column(judged.table, "shard"),
-        shard_names=pa.array([shard["name"] for shard in judged.shards], pa.string()),
-        measured=Measured(unit, settings),
-    )
-
-
-def _are_whole(tokens: UnitTokens, settings: BuildSettings) -> bool:
-    """Return True when every part that an earlier build recorded is still there in its size."""
-    return all(
-        has_size(settings.uri(stem + suffix), file.size)
-        for stem, summary, _ in tokens.parts
-        for suffix, file in ((TOKENS_SUFFIX, summary.token_file), (INDEX_SUFFIX, summary.index_file))
-    )
-
-
-def _restore_keys(tokens: UnitTokens, settings: BuildSettings) -> None:
-    """Write the key files of parts that somebody removed, from the indexes."""
-    for stem, summary, _ in tokens.parts:
-        place = settings.uri(stem)
-        if not has_size(place + KEYS_SUFFIX, summary.documents * KEY_ROW.itemsize):
-            with open_stored(place + INDEX_SUFFIX) as index:
-                restore_keys(place, index, publish=publish)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _UnitIndex:
-    """What the index of a part says of the documents of a unit, shape (num_documents,) each; ids stay in their file."""
-
-    keys: NDArray[np.uint64]
-    rows: NDArray[np.int64]
-    bytes: NDArray[np.int64]  # after span edits
-    shards: NDArray[np.int32]
-    shard_names: pa.Array
-    measured: Measured
-
-    def take(self, documents: NDArray[np.int64], lengths: NDArray[np.int64]) -> PartDocuments:
-        """Return the documents of a part, given by rising numbers, each with its tokens, EOS included."""
-        return PartDocuments(
-            starts=np.cumsum(lengths) - lengths,
-            lengths=lengths,
-            keys=self.keys[documents],
-            ids=self.measured.take(documents, ["id"]).column("id").combine_chunks(),
-            shards=pa.DictionaryArray.from_arrays(self.shards[documents], self.shard_names),
-            rows=self.rows[documents],
-            bytes=self.bytes[documents],
-        )
-
-
-class _Buffer:
-    """The tokens of documents of one split that wait for their part."""
-
-    def __init__(self, dtype: np.dtype[Any]) -> None:
-        self.tokens = np.empty(1 << 16, dtype)
-        self.num_tokens = 0
-        self.documents = array("q")
-        self.lengths = array("q")  # with EOS
-
-    def add(
-        self,
-        encoded: EncodedTexts,
-        texts: NDArray[np.int64],
-        lengths: NDArray[np.int64],
-        documents: NDArray[np.int64],
-        *,
-        eos_id: int,
-        max_tokens: int,
-    ) -> None:
-        """Take some of the texts; room doubles up to `max_tokens`: memory that was never written to costs nothing."""
-        start, end = self.num_tokens, self.num_tokens + int(lengths.sum())
-        if end > len(self.tokens):
-            larger = np.empty(max(end, min(2 * len(self.tokens), max_tokens)), self.tokens.dtype)
-            larger[:start] = self.tokens[:start]
-            self.tokens = larger
-        _lay_down(encoded.ids, encoded.offsets[texts], lengths, eos_id, self.tokens[start:end])
-        self.num_tokens = end
-        self.documents.frombytes(documents.tobytes())
-        self.lengths.frombytes(lengths.tobytes())
-
-
-@kernel
-def _lay_down(
-    ids: NDArray[np.uint32],
-    starts: NDArray[np.int64],
-    lengths: NDArray[np.int64],
-    eos_id: int,
-    tokens: NDArray[np.unsignedinteger[Any]],
-) -> None:
-    """Write documents one after another, each with EOS, which its length counts."""
-    place = 0
-    for d in range(len(starts)):
-        for k in range(lengths[d] - 1):
-            tokens[place + k] = ids[starts[d] + k]
-        place += lengths[d]
-        tokens[place - 1] = eos_id
-
-
-class _PartWriter:
-    """Collects the tokens of kept documents by split, and writes the largest part when all together would fill one."""
-
-    def __init__(
-        self, settings: BuildSettings, stem: str, encoder: TextEncoder, index: _UnitIndex, splits: NDArray[np.int64]
-    ) -> None:
-        self.dropped: list[tuple[int, str]] = []
-        self._settings = settings
-        self._stem = stem
-        self._encoder = encoder
-        self._index = index
-        self._splits = splits
-        self._parts: list[UnitPart] = []
-        self._token_lengths: dict[int, int] = {}
-        self._buffers: dict[int, _Buffer] = {}
-        self._num_tokens = 0  # in all buffers
-
-    def add(self, encoded: EncodedTexts, texts: NDArray[np.int64], documents: NDArray[np.int64]) -> None:
-        """Take some of the texts that were encoded together, and their numbers in the unit, which rise."""
-        max_tokens = self._settings.spec.parts.max_tokens
-        lengths = encoded.offsets[texts + 1] - encoded.offsets[texts] + 1  # with EOS
-        logarithms, counts = np.unique(np.frexp(lengths)[1] - 1, return_counts=True)
-        for logarithm, count in zip(logarithms.tolist(), counts.tolist(), strict=True):
-            self._token_lengths[logarithm] = self._token_lengths.get(logarithm, 0) + count
-        ends = np.cumsum(lengths)
-        first = taken = 0
-        while first < len(texts):
-            full = int(np.searchsorted(ends, taken + max_tokens - self._num_tokens))  # the one that fills a part
-            end = min(full + 1, len(texts))
-            self._collect(encoded, texts[first:end], lengths[first:end], documents[first:end])
-            first, taken = end, int(ends[end - 1])
-            if self._num_tokens >= max_tokens:
-                self._flush(max(self._buffers, key=lambda split: (self._buffers[split].num_tokens, -split)))
-
-    def _collect(
-        self,
-        encoded: EncodedTexts,
-        texts: NDArray[np.int64],
-        lengths: NDArray[np.int64],
-        documents: NDArray[np.int64],
-    ) -> None:
-        split_of = self._splits[documents]
-        for split in np.unique(split_of).tolist():
-            chosen = split_of == split
-            buffer = self._buffers.setdefault(split, _Buffer(token_dtype(self._encoder.vocab_size)))
-            buffer.add(
-                encoded,
-                texts[chosen],
-                lengths[chosen],
-                documents[chosen],
-                eos_id=self._encoder.eos_id,
-                max_tokens=self._settings.spec.parts.max_tokens,
-            )
-        self._num_tokens += int(lengths.sum())
-
-    def finish(self) -> UnitTokens:
-        """Write what is left and return all that the unit gave."""
-        for split in sorted(self._buffers):
-            self._flush(split)
-        lengths = dict(sorted(self._token_lengths.items()))
-        return UnitTokens(
-            parts=tuple(self._parts),
-            dropped=tuple(self.dropped),
-            token_lengths=lengths,
-            backend=self._encoder.name,
-        )
-
-    def _flush(self, split: int) -> None:
-        buffer = self._buffers.pop(split)
-        self._num_tokens -= buffer.num_tokens
-        documents, lengths = np.array(buffer.documents, np.int64), np.array(buffer.lengths, np.int64)
-        stem = f"{self._stem}-{len(self._parts):05d}"
-        summary = write_part(
-            stem,
-            buffer.tokens[: buffer.num_tokens],
-            self._index.take(documents, lengths),
-            vocab_size=self._encoder.vocab_size,
-            eos_id=self._encoder.eos_id,
-            publish=lambda name, write: publish(self._settings.uri(name), write),
-        )
-        self._parts.append(UnitPart(stem, summary, split))
-
-
 class _UnitTokenizer:
     """Walk the shards of a unit a second time, beside the measures of the first."""
 
@@ -360,7 +147,7 @@ class _UnitTokenizer:
         settings: BuildSettings,
         encoder: TextEncoder,
         editors: Sequence[Editor],
-        writer: _PartWriter,
+        writer: PartWriter,
         keys: NDArray[np.uint64],
         marks: Marks,
     ) -> None:
@@ -455,43 +242,3 @@ class _UnitTokenizer:
         return has_repeated_ngrams(
             encoded.ids, encoded.offsets, max_period=repeats.max_period, min_repeats=repeats.min_repeats
         )
-
-
-def dump_unit_tokens(tokens: UnitTokens) -> bytes:
-    """Return the stored form: JSON."""
-    parts = [{"stem": stem, "split": split, **_part_body(summary)} for stem, summary, split in tokens.parts]
-    body = {"parts": parts, "dropped": tokens.dropped, "token_lengths": tokens.token_lengths, "backend": tokens.backend}
-    return json.dumps(body, sort_keys=True).encode() + b"\n"
-
-
-def _part_body(summary: PartSummary) -> dict[str, Any]:
-    return {
-        "documents": summary.documents,
-        "tokens": summary.tokens,
-        "bytes": summary.bytes,
-        "token_file": [summary.token_file.size, summary.token_file.digest],
-        "index_file": [summary.index_file.size, summary.index_file.digest],
-    }
-
-
-def parse_unit_tokens(data: bytes) -> UnitTokens:
-    """Return what `dump_unit_tokens` stored."""
-    body = json.loads(data)
-    return UnitTokens(
-        parts=tuple(UnitPart(part["stem"], _part_summary(part), part["split"]) for part in body["parts"]),
-        dropped=tuple((document, reason) for document, reason in body["dropped"]),
-        token_lengths={int(length): count for length, count in body["token_lengths"].items()},
-        backend=body["backend"],
-    )
-
-
-def _part_summary(body: Mapping[str, Any]) -> PartSummary:
-    token_size, token_digest = body["token_file"]
-    index_size, index_digest = body["index_file"]
-    return PartSummary(
-        documents=body["documents"],
-        tokens=body["tokens"],
-        bytes=body["bytes"],
-        token_file=FileDigest(size=token_size, digest=token_digest),
-        index_file=FileDigest(size=index_size, digest=index_digest),
-    )

@@ -22,7 +22,7 @@ from pipelines.stations.fingerprints import DUPLICATE_RECORD, MATCH_REASONS, NO_
 from pipelines.stations.judge import KEPT, JudgedUnit, is_sampled, number_column
 from pipelines.stations.measured import Measured
 from pipelines.stations.rule_report import describe_limits, merge_rules, rules_of_unit
-from pipelines.stations.tokens import UnitTokens
+from pipelines.stations.unit_tokens import UnitTokens
 from pipelines.storage import exists, publish, publish_bytes, read_bytes
 
 SAMPLES = 8
