@@ -57,7 +57,7 @@ LEVELS: dict[str, tuple[str, ...]] = {
         "documentation warm_up",
     ),
     "filters.classifiers": (
-        "fasttext_file naming preparation",
+        "fasttext_file fasttext_subwords naming preparation",
         "fasttext_rows fields transformer",
         "fasttext_model fasttext_training",
         "fasttext_label language paragraphs",

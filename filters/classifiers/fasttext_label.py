@@ -18,7 +18,7 @@ from filters.classifiers.naming import check_name
 from filters.classifiers.preparation import check_preparation, prepare
 from filters.definitions import Columns, Measure, MeasureGroup
 
-_VERSION = 1  # raised when a value changes for the same text, model and settings
+_VERSION = 2  # raised when a value changes for the same text, model and settings
 _PREFIX = "__label__"
 
 

@@ -12,6 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from filters.classifiers.fasttext_file import FastTextFile, FastTextSettings
+from filters.classifiers.fasttext_subwords import (
+    FNV_START,
+    WORDS,
+    Buckets,
+    Room,
+    hashed,
+    make_room,
+    write_bucket,
+    write_subwords,
+)
 from filters.columns import TextColumn
 from filters.kernels import kernel
 
@@ -19,17 +29,11 @@ _END = b"</s>"
 _LABEL = np.frombuffer(b"__label__", np.uint8)
 _END_BYTES = np.frombuffer(_END, np.uint8)
 _SPACES = np.isin(np.arange(256), np.frombuffer(b" \n\r\t\v\f\0", np.uint8))
-_FNV_START = np.uint32(2_166_136_261)
-_FNV_PRIME = np.uint32(16_777_619)
 _NGRAM_PRIME = np.uint64(116_049_371)
-_SIGN_BIT = np.uint32(0x80)
-_SIGN_BITS = np.uint32(0xFFFFFF00)
 _SIGN_OF_HASH = np.uint32(0x80000000)
 _SIGN_OF_NGRAM = np.uint64(0xFFFFFFFF00000000)
-_BEGIN_OF_WORD, _END_OF_WORD = np.uint8(ord("<")), np.uint8(ord(">"))
-_CONTINUES = np.uint8(0xC0)  # the two high bits of a byte that continues a character are 10
-_CONTINUED = np.uint8(0x80)
-_NO_BUCKETS = np.zeros(0, np.int32)
+_NOT_ASCII = np.uint8(0x80)
+_ALL = (np.zeros(0, np.int32), np.zeros(0, np.uint8))  # every bucket has its own row
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,9 +60,11 @@ class RowFinder:
         """Take the words of a model in the order of their rows, its labels and settings; nothing is pruned."""
         entries = [*words, *(b"__label__" + label.encode() for label in labels)]
         self._dictionary = _make_dictionary(entries)
-        self._num_words = len(words)
+        self._end_row = entries.index(_END) if _END in entries else -1
         self._settings = settings
-        self._buckets = _NO_BUCKETS
+        sizes = (len(words), settings.num_buckets, settings.min_subword, settings.max_subword)
+        self._buckets: Buckets = (*_ALL, *sizes)
+        self._subwords = make_room(settings.max_subword)
         self._rows = np.zeros(0, np.int32)
 
     @classmethod
@@ -66,7 +72,8 @@ class RowFinder:
         """Return the finder of a model that was read."""
         finder = cls(model.words, model.labels, model.settings)
         if model.buckets is not None:
-            finder._buckets = model.buckets
+            is_kept = np.packbits(model.buckets >= 0, bitorder="little")
+            finder._buckets = (model.buckets, is_kept, *finder._buckets[2:])
         return finder
 
     def rows(self, texts: TextColumn) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
@@ -91,8 +98,9 @@ class RowFinder:
         _find_rows(
             (texts.data, texts.offsets),
             (self._dictionary.table, self._dictionary.hashes, self._dictionary.data, self._dictionary.offsets),
-            (self._num_words, settings.num_buckets, settings.min_subword, settings.max_subword),
+            self._end_row,
             self._buckets,
+            self._subwords,
             np.zeros(max(settings.word_ngrams, 1), np.uint64),
             np.empty(longest + 2 if settings.max_subword else 0, np.uint8),
             self._rows,
@@ -103,7 +111,8 @@ class RowFinder:
     def _room(self, num_bytes: int, num_documents: int) -> int:
         num_words = (num_bytes + num_documents) // 2 + 2 * num_documents
         num_characters = num_bytes + 2 * num_words if self._settings.max_subword else 0
-        return num_words * max(self._settings.word_ngrams, 1) + num_characters * self._settings.max_subword
+        rows = num_words * max(self._settings.word_ngrams, 1) + num_characters * self._settings.max_subword
+        return rows + 1  # a place beyond the last is written to
 
 
 def _make_dictionary(entries: Sequence[bytes]) -> _Dictionary:
@@ -132,60 +141,64 @@ def _fill_table(
 def _find_rows(
     texts: tuple[NDArray[np.uint8], NDArray[np.int64]],
     dictionary: tuple[NDArray[np.int32], NDArray[np.uint32], NDArray[np.uint8], NDArray[np.int64]],
-    sizes: tuple[int, int, int, int],
-    buckets: NDArray[np.int32],
+    end_row: int,
+    buckets: Buckets,
+    room: Room,
     ngrams: NDArray[np.uint64],
     scratch: NDArray[np.uint8],
     rows: NDArray[np.int32],
     row_offsets: NDArray[np.int64],
 ) -> None:
     data, offsets = texts
-    table, hashes, entry_data, entry_offsets = dictionary
-    num_words, _, _, max_subword = sizes
+    words, _, _, _, _, _ = room
+    _, _, num_words, _, _, _ = buckets
+    end_hash = _hash(_END_BYTES, 0, len(_END_BYTES))
     count = 0
     for d in range(len(offsets) - 1):
-        i, end, num_tokens, is_ended = offsets[d], offsets[d + 1], 0, False
-        while not is_ended:
-            while i < end and _SPACES[data[i]]:
-                i += 1
-            start = i
-            token_hash = _FNV_START
-            while i < end and not _SPACES[data[i]]:
-                token_hash = _hashed(token_hash, data[i])
-                i += 1
-            if i > start:
-                token, token_start, token_end = data, start, i
-                is_ended = _equal(data, start, i, _END_BYTES, 0, len(_END_BYTES))
-            else:
-                token, token_start, token_end = _END_BYTES, np.int64(0), np.int64(len(_END_BYTES))
-                token_hash, is_ended = _hash(_END_BYTES, 0, len(_END_BYTES)), True
-            entry = _find(token, token_start, token_end, token_hash, table, hashes, entry_data, entry_offsets)
-            if entry >= num_words or (entry < 0 and _starts_with_label(token, token_start, token_end)):
+        i, num_tokens, num_gathered = offsets[d], 0, 0
+        while True:
+            start, i, token_hash, high = _next_token(data, i, offsets[d + 1])
+            if i == start or (token_hash == end_hash and _equal(data, start, i, _END_BYTES, 0, len(_END_BYTES))):
+                break
+            entry = _find(data, start, i, token_hash, dictionary)
+            if entry >= num_words or (entry < 0 and _starts_with_label(data, start, i)):
                 continue
             if entry >= 0:
                 rows[count] = entry
                 count += 1
-            if max_subword > 0 and not is_ended:
-                count = _add_subwords(token, token_start, token_end, scratch, sizes, buckets, rows, count)
-            count = _add_ngrams(token_hash, num_tokens, ngrams, sizes, buckets, rows, count)
+            if num_gathered == WORDS:
+                count = write_subwords(data, num_gathered, room, scratch, buckets, rows, count)
+                num_gathered = 0
+            words[num_gathered, 0], words[num_gathered, 1] = start, (i if high < _NOT_ASCII else -i)
+            num_gathered += 1
+            count = _add_ngrams(token_hash, num_tokens, ngrams, buckets, rows, count)
             num_tokens += 1
+        count = write_subwords(data, num_gathered, room, scratch, buckets, rows, count)
+        if end_row >= 0:
+            rows[count] = end_row
+            count += 1
+        count = _add_ngrams(end_hash, num_tokens, ngrams, buckets, rows, count)
         row_offsets[d + 1] = count
 
 
 @kernel
-def _hashed(value: np.uint32, byte: np.uint8) -> np.uint32:
-    """Return FNV-1a after one more byte, which fastText takes for a signed one."""
-    code = np.uint32(byte)
-    if code & _SIGN_BIT:
-        code |= _SIGN_BITS
-    return np.uint32((value ^ code) * _FNV_PRIME)
+def _next_token(data: NDArray[np.uint8], start: int, end: int) -> tuple[int, int, np.uint32, np.uint8]:
+    """Return where the next token begins and ends, its hash, and its bytes joined by "or"; where it ends if none is."""
+    while start < end and _SPACES[data[start]]:
+        start += 1
+    i, value, high = start, FNV_START, np.uint8(0)
+    while i < end and not _SPACES[data[i]]:
+        value = hashed(value, data[i])
+        high |= data[i]
+        i += 1
+    return start, i, value, high
 
 
 @kernel
 def _hash(data: NDArray[np.uint8], start: int, end: int) -> np.uint32:
-    value = _FNV_START
+    value = FNV_START
     for i in range(start, end):
-        value = _hashed(value, data[i])
+        value = hashed(value, data[i])
     return value
 
 
@@ -207,12 +220,10 @@ def _find(
     start: int,
     end: int,
     token_hash: np.uint32,
-    table: NDArray[np.int32],
-    hashes: NDArray[np.uint32],
-    data: NDArray[np.uint8],
-    offsets: NDArray[np.int64],
+    dictionary: tuple[NDArray[np.int32], NDArray[np.uint32], NDArray[np.uint8], NDArray[np.int64]],
 ) -> int:
     """Return the entry that a token is, -1 where it is none."""
+    table, hashes, data, offsets = dictionary
     place = np.int64(token_hash) & (len(table) - 1)
     while table[place] >= 0:
         entry = int(table[place])
@@ -224,40 +235,9 @@ def _find(
 
 @kernel
 def _starts_with_label(text: NDArray[np.uint8], start: int, end: int) -> bool:
+    if text[start] != _LABEL[0]:
+        return False
     return end - start >= len(_LABEL) and _equal(text, start, start + len(_LABEL), _LABEL, 0, len(_LABEL))
-
-
-@kernel
-def _add_subwords(
-    text: NDArray[np.uint8],
-    start: int,
-    end: int,
-    scratch: NDArray[np.uint8],
-    sizes: tuple[int, int, int, int],
-    buckets: NDArray[np.int32],
-    rows: NDArray[np.int32],
-    count: int,
-) -> int:
-    """Write the rows of the n-grams of characters of `<word>` from place `count`; return the place after them."""
-    _, _, min_subword, max_subword = sizes
-    size = end - start + 2
-    scratch[0], scratch[size - 1] = _BEGIN_OF_WORD, _END_OF_WORD
-    for k in range(start, end):
-        scratch[k - start + 1] = text[k]
-    for i in range(size):
-        if scratch[i] & _CONTINUES == _CONTINUED:
-            continue
-        value, j, num_characters = _FNV_START, i, 0
-        while j < size and num_characters < max_subword:
-            value = _hashed(value, scratch[j])
-            j += 1
-            while j < size and scratch[j] & _CONTINUES == _CONTINUED:
-                value = _hashed(value, scratch[j])
-                j += 1
-            num_characters += 1
-            if num_characters >= min_subword and not (num_characters == 1 and (i == 0 or j == size)):
-                count = _add_bucket(np.uint64(value), sizes, buckets, rows, count)
-    return count
 
 
 @kernel
@@ -265,8 +245,7 @@ def _add_ngrams(
     token_hash: np.uint32,
     num_tokens: int,
     ngrams: NDArray[np.uint64],
-    sizes: tuple[int, int, int, int],
-    buckets: NDArray[np.int32],
+    buckets: Buckets,
     rows: NDArray[np.int32],
     count: int,
 ) -> int:
@@ -274,25 +253,14 @@ def _add_ngrams(
 
     `ngrams[t % len(ngrams)]` holds the hash of the n-gram that began with token t and is still growing.
     """
+    longest = len(ngrams)
+    if longest < 2:
+        return count
     value = np.uint64(token_hash)
     if token_hash & _SIGN_OF_HASH:
         value |= _SIGN_OF_NGRAM
-    longest = len(ngrams)
     for t in range(max(0, num_tokens - longest + 1), num_tokens):
         ngrams[t % longest] = ngrams[t % longest] * _NGRAM_PRIME + value
-        count = _add_bucket(ngrams[t % longest], sizes, buckets, rows, count)
+        count = write_bucket(ngrams[t % longest], buckets, rows, count)
     ngrams[num_tokens % longest] = value
     return count
-
-
-@kernel
-def _add_bucket(
-    value: np.uint64, sizes: tuple[int, int, int, int], buckets: NDArray[np.int32], rows: NDArray[np.int32], count: int
-) -> int:
-    num_words, num_buckets, _, _ = sizes
-    bucket = np.int64(value % np.uint64(num_buckets))
-    row = np.int64(buckets[bucket]) if len(buckets) else bucket
-    if row < 0:
-        return count
-    rows[count] = num_words + row
-    return count + 1

@@ -23,7 +23,7 @@ from filters.definitions import Columns, Measure, MeasureGroup
 LANGUAGE_PATTERN = re.compile(r"language_(?!probability$|paragraph_fraction_)[A-Za-z0-9_-]+")
 """Names of the measures of one language: `language_en`, `language_zh`."""
 
-_VERSION = 2  # raised when a value changes for the same text, model and settings
+_VERSION = 3  # raised when a value changes for the same text, model and settings
 _SOURCE = "Joulin et al., 2016, lid.176"
 
 TOP_MEASURES = (

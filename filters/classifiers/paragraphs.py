@@ -23,7 +23,7 @@ PARAGRAPH_LANGUAGE_PATTERN = re.compile(r"language_paragraph_fraction_([A-Za-z0-
 """Names of the measures of one language: `language_paragraph_fraction_en`."""
 
 _PREFIX = "language_paragraph_fraction_"
-_VERSION = 1  # raised when a value changes for the same text, model and settings
+_VERSION = 2  # raised when a value changes for the same text, model and settings
 _SLICE_BYTES = 1 << 20
 
 
