@@ -1,8 +1,9 @@
 """What all pages have around their content: one style, and a policy that lets nothing be loaded or run."""
 
+from collections.abc import Iterable
 from importlib.resources import files
 
-from pages.markup import Markup, element, page, shorten, stylesheet
+from pages.markup import Child, Markup, element, foreign, page, shorten, stylesheet
 
 # A page may use its own style and nothing else: whatever a text in it holds, nothing is loaded or run.
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
@@ -27,3 +28,28 @@ def whole_page(title: str, *content: Markup, style: str = "") -> str:
         stylesheet(css + style),
     )
     return page(head, element("body", element("main", *content)))
+
+
+def masthead(
+    kind: str, name: str, facts: Iterable[tuple[str, Child]], figures: Iterable[tuple[str, Child, Child]]
+) -> Markup:
+    """Return the head of a page: what it is about, a line of facts, and the figures that matter most.
+
+    Args:
+        kind: of thing, such as `Training run`.
+        name: of this one, from outside.
+        facts: what and its value.
+        figures: what, how much, and a detail.
+    """
+    told = (element("div", element("dt", what), element("dd", fact)) for what, fact in facts)
+    shown = (
+        element("div", element("dt", what), element("dd", number), element("dd", detail, class_="quiet"))
+        for what, number, detail in figures
+    )
+    return element(
+        "header",
+        element("p", kind, class_="kicker"),
+        element("h1", foreign(name)),
+        element("dl", *told, class_="facts"),
+        element("dl", *shown, class_="figures"),
+    )

@@ -97,6 +97,12 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
         default=1,
         help="copies of the model (HSDP), each sharded over neighbouring ranks; 1: sharded over all (default: 1)",
     )
+    parser.add_argument(
+        "--wandb",
+        metavar="PROJECT",
+        dest="wandb_project",
+        help="figures of steps to this project of Weights & Biases too",
+    )
 
 
 def add_device_argument(parser: argparse.ArgumentParser) -> None:

@@ -9,7 +9,6 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 
 import torch.distributed as dist
 
@@ -29,6 +28,7 @@ from trainer.run_data import RunData, open_data
 from trainer.saving import CheckpointWriter
 from trainer.sharding import fill_with_initial_weights
 from trainer.spec import TrainSpec
+from trainer.stopping import StoppedError
 from trainer.updates import Trainer
 from trainer.watching.boards import TENSORBOARD_FOLDER, Board, TensorBoard, WeightsAndBiases
 from trainer.watching.lines import METRICS_FILE, SKIPPED_FILE
@@ -71,38 +71,43 @@ class Run:
             writer = CheckpointWriter(output, kept.keep, self.ranks, kept.milestone)
             stack.callback(writer.close)
             metrics = stack.enter_context(contextlib.closing(self._metrics())) if self.ranks.is_first else None
-            outcome = self._steps(writer, metrics, stack.enter_context(_stop_signals()))
+            outcome = self._steps(writer, metrics)
             writer.wait()
             if metrics is not None:
                 write_report(output, metrics.curves)
             return outcome
 
-    def _steps(self, writer: CheckpointWriter, metrics: MetricsWriter | None, signals: list[signal.Signals]) -> Outcome:
-        spec, done = self.spec, self.progress.step
+    def _steps(self, writer: CheckpointWriter, metrics: MetricsWriter | None) -> Outcome:
+        spec, done, stops = self.spec, self.progress.step, False
         first = done + 1
         with contextlib.closing(prefetched(self.data, first, spec.num_steps)) as batches:
             for done, (batch, waited) in enumerate(_timed(batches), first):
                 figures = self.trainer.step(done, batch)
-                stops = self.ranks.any(bool(signals))
-                saves = stops or done == spec.num_steps or done % spec.checkpoint.interval == 0
                 if metrics is not None:
                     metrics.add(figures, waited)
-                    if saves or done % spec.log_interval == 0:
+                    if done % spec.log_interval == 0:
                         metrics.flush()
-                if not stops:
-                    self._evaluate(done, metrics)
-                if saves:
+                stops = self.ranks.stops() or not self._evaluated(done, metrics)
+                if stops or done == spec.num_steps or done % spec.checkpoint.interval == 0:
                     self._save(writer, metrics, figures)
                 if stops:
                     break
-        return Outcome(step=done, stopped_by=signals[0] if signals else None)
+        return Outcome(step=done, stopped_by=self.ranks.stopped_by if stops else None)
 
-    def _evaluate(self, step: int, metrics: MetricsWriter | None) -> None:
-        """Evaluate the model where that is due, before the step's checkpoint: who resumes from that has the figures."""
+    def _evaluated(self, step: int, metrics: MetricsWriter | None) -> bool:
+        """Evaluate the model where that is due, before the step's checkpoint: who resumes from that has the figures.
+
+        Returns:
+            False where a signal came meanwhile: then there are no figures.
+        """
         if self._evaluation is not None and self._evaluation.is_due(step):
-            figures = self._evaluation.figures()
+            try:
+                figures = self._evaluation.figures()
+            except StoppedError:
+                return False
             if metrics is not None:
                 metrics.add_evaluation(step, figures)
+        return True
 
     def _save(self, writer: CheckpointWriter, metrics: MetricsWriter | None, figures: StepFigures) -> None:
         """Begin to write a checkpoint, when all that is said of the steps before it is on disk."""
@@ -229,22 +234,3 @@ def _timed(batches: Iterator[Batch]) -> Iterator[tuple[Batch, float]]:
     for batch in batches:
         yield batch, time.perf_counter() - since
         since = time.perf_counter()
-
-
-@contextlib.contextmanager
-def _stop_signals() -> Iterator[list[signal.Signals]]:
-    """Give a list that SIGTERM and SIGINT enter; a second one ends the process as it would without us."""
-    received: list[signal.Signals] = []
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
-
-    def note(number: int, _frame: FrameType | None) -> None:
-        received.append(signal.Signals(number))
-        signal.signal(number, before[received[-1]])
-
-    try:
-        for number in before:
-            signal.signal(number, note)
-        yield received
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -5,6 +5,7 @@ A process that was started without torchrun makes a group of one, so there is no
 
 import gc
 import os
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from torch.distributed.tensor import DTensor
 
 from mixes.errors import SpecError
 from trainer.arguments import require_replicas
+from trainer.stopping import StoppedError, noted_signals
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +32,7 @@ class Ranks:
         mesh: all processes, in one line along which parameters are sharded, or in as many lines as there are replicas
             of the model (HSDP).
         control: a gloo group of all processes for small words on the CPU, apart from the traffic of gradients.
+        signals: SIGTERM and SIGINT, as they came to this process.
     """
 
     rank: int
@@ -37,6 +40,7 @@ class Ranks:
     device: torch.device
     mesh: DeviceMesh
     control: dist.ProcessGroup
+    signals: list[signal.Signals]
 
     @property
     def num_shards(self) -> int:
@@ -63,6 +67,20 @@ class Ranks:
         word = torch.tensor(int(flag))
         dist.all_reduce(word, op=dist.ReduceOp.MAX, group=self.control)
         return bool(word)
+
+    def stops(self) -> bool:
+        """Return whether a signal came to any process; every process must ask."""
+        return self.any(bool(self.signals))
+
+    @property
+    def stopped_by(self) -> signal.Signals:
+        """Return the signal that `stops` tells of; SIGTERM where it came to others alone."""
+        return self.signals[0] if self.signals else signal.SIGTERM
+
+    def heed_signals(self) -> None:
+        """Raise StoppedError on all processes where a signal came to any; every process must ask."""
+        if self.stops():
+            raise StoppedError(self.stopped_by)
 
     def free_memory(self) -> None:
         """Give back the memory of models that nobody uses any more; their parts hold each other."""
@@ -101,13 +119,15 @@ def process_group(device_name: str, num_replicas: int = 1) -> Iterator[Ranks]:
         store = dist.HashStore()  # type: ignore[attr-defined] # documented, and not in torch's __all__
         dist.init_process_group(backend, store=store, rank=0, world_size=1)
     try:
-        yield Ranks(
-            rank=dist.get_rank(),
-            world_size=dist.get_world_size(),
-            device=device,
-            mesh=_mesh(device.type, num_replicas),
-            control=dist.new_group(backend="gloo"),
-        )
+        with noted_signals() as signals:
+            yield Ranks(
+                rank=dist.get_rank(),
+                world_size=dist.get_world_size(),
+                device=device,
+                mesh=_mesh(device.type, num_replicas),
+                control=dist.new_group(backend="gloo"),
+                signals=signals,
+            )
     finally:
         dist.destroy_process_group()
 

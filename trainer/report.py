@@ -1,4 +1,4 @@
-"""Draw the report of a training run anew: `python trainer/report.py RUN`."""
+"""Draw the report of a training run or a stage anew: `python trainer/report.py RUN`."""
 
 import sys
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from trainer.arguments import command_parser
 _EPILOG = """example:
   python trainer/report.py runs/smoke
 
-A run writes the same report at each checkpoint and at its end.
+A run writes the same report at each checkpoint and at its end, a stage (anneal, microanneal) when it is done.
 
 exit status: 0 written, 2 there is no such run
 """
@@ -26,12 +26,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         "Write RUN/report.html: curves, skipped steps, checkpoints and settings of a training run.",
         _EPILOG,
     )
-    parser.add_argument("run", metavar="RUN", type=Path, help="folder of a training run")
+    parser.add_argument("run", metavar="RUN", type=Path, help="folder of a training run or a stage")
     arguments = parser.parse_args(argv)
-    from trainer.watching.page import write_report  # imports torch, which takes seconds and --help should not
+    from trainer.stages import page as of_stage  # imports torch, which takes seconds and --help should not
+    from trainer.watching import page as of_run
 
     try:
-        print(write_report(arguments.run))
+        is_stage = (arguments.run / of_stage.RESULTS_FILE).is_file()
+        print((of_stage if is_stage else of_run).write_report(arguments.run))
     except GristmillError as error:
         print(error, file=sys.stderr)
         return 2

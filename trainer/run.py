@@ -99,9 +99,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--fresh", action="store_true", help="remove what RUN holds and begin at step 0")
     add_run_arguments(parser)
-    parser.add_argument(
-        "--wandb", metavar="PROJECT", dest="wandb_project", help="send figures to this project of Weights & Biases too"
-    )
     parser.add_argument("--dry-run", action="store_true", help="print the plan and stop")
     return parser
 

@@ -12,6 +12,7 @@ from mixes.opening import MixPlace, open_mix
 from mixes.typed_yaml.binding import bind_file
 from trainer.arguments import add_question_arguments, add_run_arguments, run_options, training_libraries
 from trainer.spec import TrainSpec
+from trainer.stopping import StoppedError
 
 
 def add_stage_arguments(parser: argparse.ArgumentParser) -> None:
@@ -56,26 +57,27 @@ def _run(
     spec: TrainSpec, arguments: argparse.Namespace, mixes: Sequence[MixPlace], *, makes_soup: bool, is_first: bool
 ) -> int:
     with training_libraries():
-        from trainer.stages.annealing import RESULTS_FILE, Stage, anneal, microanneal
-        from trainer.stages.reached import Questions
-        from trainer.stages.runs import RunFailedError, StoppedError
+        from trainer.evaluation.suite import Questions
+        from trainer.stages.annealing import Stage, anneal, microanneal
+        from trainer.stages.page import REPORT_FILE, RESULTS_FILE
+        from trainer.stages.runs import RunFailedError
     questions = Questions(
         mix=mixes[0],
         paloma=arguments.paloma,
         tasks=tuple(arguments.tasks),
-        tokenizer=arguments.tokenizer,
         shots=arguments.shots,
         max_questions=arguments.max_questions,
     )
     stage = Stage(
         spec=spec,
         start_from=arguments.start_from,
-        seeds=tuple(arguments.seeds),
+        seeds=arguments.seeds,
         options=run_options(arguments, mixes),
         questions=questions,
+        tokenizer=arguments.tokenizer,
     )
     try:
-        table = anneal(stage, mixes[0]) if makes_soup else microanneal(stage, mixes)
+        table = anneal(stage) if makes_soup else microanneal(stage)
     except RunFailedError as error:
         print(error, file=sys.stderr)
         return 1
@@ -83,8 +85,9 @@ def _run(
         if is_first:
             print(stopped, file=sys.stderr)
         return 128 + stopped.signal
-    if is_first:
-        print(f"\n{_head(spec, arguments, mixes)}\n\n{table.format()}\n\nresults  {arguments.output / RESULTS_FILE}")
+    if table is not None:
+        print(f"\n{_head(spec, arguments, mixes)}\n\n{table.format()}\n")
+        print(f"results  {arguments.output / RESULTS_FILE}\nreport   {arguments.output / REPORT_FILE}")
     return 0
 
 

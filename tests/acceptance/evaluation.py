@@ -23,10 +23,10 @@ from benchmarks.common.record import ROOT
 from benchmarks.peers.environments import LM_EVAL, command_of
 from tests.trainer.evaluation.tiny_model import write_tiny_model
 from trainer.evaluation.encoding import Encoder
-from trainer.evaluation.loading import load_model
+from trainer.evaluation.opening import open_model
 from trainer.evaluation.questions import Question, read_questions
 from trainer.evaluation.scoring import Scorer
-from trainer.evaluation.suite import Suite
+from trainer.evaluation.suite import Questions, Results, Suite
 from trainer.evaluation.tasks import Task
 from trainer.ranks import process_group
 from trainer.sharding import sharded_model
@@ -72,10 +72,11 @@ def _ours(model: Path, folder: Path, max_questions: int) -> dict[str, dict[str, 
     """Return our figures by task, and leave the same tasks in the folder for lm-eval."""
     found: dict[str, dict[str, float]] = {}
     with process_group("cpu") as ranks:
-        loaded = load_model(model, None, partial(sharded_model, precision="float32", ranks=ranks))
-        assert loaded.tokenizer is not None
-        encoder = Encoder(loaded.tokenizer, loaded.prefix_id)
-        scorer = Scorer(loaded.model, ranks, max_length=loaded.context, batch_tokens=BATCH_TOKENS)
+        opened = open_model(model, None)
+        assert opened.tokenizer is not None
+        encoder = Encoder(opened.tokenizer, opened.prefix_id)
+        ready = opened.load(partial(sharded_model, precision="float32", ranks=ranks))
+        scorer = Scorer(ready, ranks, max_length=opened.context, batch_tokens=BATCH_TOKENS)
         for path in SETS:
             for shots in (0, 2):
                 task = Task(read_questions(path), encoder, shots=shots, max_questions=max_questions)
@@ -107,8 +108,10 @@ def _bits_per_byte(folder: Path, encoder: Encoder, scorer: Scorer) -> float:
         "metric_list": [{"metric": "bits_per_byte"}],
     }
     (folder / "texts.yaml").write_text(json.dumps(config))
-    suite = Suite(prefix_id=encoder.prefix_id, encoder=encoder, folder=texts, shots=0, max_questions=1)
-    return suite.evaluate(scorer).texts["texts"]["all"].bits_per_byte
+    results = Results()
+    for _ in Suite(Questions(paloma=texts), encoder.prefix_id, encoder).evaluate(scorer, results):
+        pass
+    return results.texts["texts"]["all"].bits_per_byte
 
 
 _CLOZE = {"doc_to_text": "Question: {{question}}\nAnswer:", "doc_to_choice": "{{choices}}"}

@@ -23,7 +23,7 @@ from mixes.mix_files import LocalFiles
 from mixes.parts import PartDocuments, write_part
 from mixes.token_stream import TokenStream
 from tests.trainer.small_run import lines_of, losses_of, spec_with, train
-from trainer import loop, updates
+from trainer import updates
 from trainer.arguments import RunOptions
 from trainer.checkpoint import fill_from, steps_on_disk, verified
 from trainer.figures import StepFigures
@@ -393,10 +393,3 @@ def test_cuda_is_refused_by_name_where_there_is_none(mix: Path, tmp_path: Path) 
         open_run(spec_with(), RunOptions(mixes=(mix,), output=tmp_path, device="cuda")),
     ):
         pass
-
-
-def test_signals_are_looked_for_after_every_step() -> None:
-    with loop._stop_signals() as received:
-        assert not received
-        os.kill(os.getpid(), signal.SIGTERM)
-        assert received == [signal.SIGTERM]

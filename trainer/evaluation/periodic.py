@@ -4,11 +4,9 @@ from pathlib import Path
 
 from torch import nn
 
-from mixes.opening import MixPlace, open_mix
-from mixes.tokenizer_file import read_tokenizer_json
-from trainer.evaluation.encoding import Encoder
+from mixes.opening import MixPlace
 from trainer.evaluation.scoring import Scorer
-from trainer.evaluation.suite import Suite
+from trainer.evaluation.suite import Questions, Results, Suite
 from trainer.ranks import Ranks
 from trainer.spec import EvaluationSpec, TrainSpec
 
@@ -31,21 +29,16 @@ class PeriodicEvaluation:
     def __init__(
         self, spec: EvaluationSpec, training: TrainSpec, mix: MixPlace, model: nn.Module, ranks: Ranks
     ) -> None:
-        tokenizer = open_mix(mix).manifest.tokenizer
         self._interval = spec.interval
         self._last_step = training.num_steps
-        encoder = None
-        if spec.tokenizer is not None:
-            encoder = Encoder(read_tokenizer_json(Path(spec.tokenizer), tokenizer.digest), tokenizer.eos_id)
-        self._suite = Suite(
-            prefix_id=tokenizer.eos_id,
-            encoder=encoder,
+        questions = Questions(
             mix=mix,
-            folder=None if spec.texts is None else Path(spec.texts),
-            task_files=[Path(file) for file in spec.tasks],
+            paloma=None if spec.texts is None else Path(spec.texts),
+            tasks=tuple(Path(file) for file in spec.tasks),
             shots=spec.shots,
             max_questions=spec.max_questions,
         )
+        self._suite = Suite.of_mix(questions, None if spec.tokenizer is None else Path(spec.tokenizer))
         length = training.sequence_length
         self._scorer = Scorer(model, ranks, max_length=length, batch_tokens=training.micro_batch * length)
 
@@ -54,5 +47,12 @@ class PeriodicEvaluation:
         return step == self._last_step or step % self._interval == 0
 
     def figures(self) -> dict[str, float]:
-        """Return what the model reaches, by names as `eval/tasks/arc-easy/score`; every rank must ask."""
-        return self._suite.evaluate(self._scorer).figures()
+        """Return what the model reaches, by names as `tasks/arc-easy/score`; every rank must ask.
+
+        Raises:
+            StoppedError: a signal came.
+        """
+        results = Results()
+        for _ in self._suite.evaluate(self._scorer, results):
+            pass
+        return results.figures()

@@ -12,6 +12,7 @@ B = requests of a batch, T = tokens of the longest, N = labels of the batch.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from types import MethodType
 from typing import Protocol, TypeAlias, TypeVar, cast
 
@@ -22,6 +23,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.distributed.fsdp import FSDPModule, register_fsdp_forward_method
 
+from trainer.evaluation.progress import Progress
 from trainer.evaluation.requests import Request
 from trainer.models.attention import attention_kernels
 from trainer.ranks import Ranks
@@ -29,6 +31,7 @@ from trainer.ranks import Ranks
 Item = TypeVar("Item")
 Nll: TypeAlias = NDArray[np.float64]
 """Negative log-likelihoods in nats, one a label."""
+Batch: TypeAlias = Sequence[Request]
 Groups: TypeAlias = Sequence[Sequence[Request]]
 """Requests whose labels belong together: the windows of a document, a choice of a question."""
 
@@ -82,7 +85,9 @@ class Scorer:
             setattr(model, _METHOD, MethodType(label_losses, model))
             register_fsdp_forward_method(model, _METHOD)  # does nothing where the model is not sharded
 
-    def scored(self, items: Iterable[Item], requests_of: Callable[[Item], Groups]) -> Iterator[tuple[Item, list[Nll]]]:
+    def scored(
+        self, items: Iterable[Item], requests_of: Callable[[Item], Groups], progress: Progress
+    ) -> Iterator[tuple[Item, list[Nll]]]:
         """Yield this rank's share of the items in their order, each with the nll of all labels of each group.
 
         Every rank must exhaust it, with the same items.
@@ -90,14 +95,19 @@ class Scorer:
         Args:
             items: all of them, the same on every rank; item i is rank (i mod world_size)'s.
             requests_of: gives the requests of an item in groups; called for this rank's items only.
+            progress: is told of what is scored.
+
+        Raises:
+            StoppedError: a signal came.
         """
         try:
             for pool in self._pools(items, requests_of):
                 requests = [request for _, groups in pool for group in groups for request in group]
-                nll = iter(self._pool_nll(requests))
+                tokens_per_item = sum(len(request.inputs) for request in requests) / max(1, len(pool))
+                nll = iter(self._pool_nll(requests, partial(self._tell, progress, tokens_per_item)))
                 for item, groups in pool:
                     yield item, [np.concatenate([_NOTHING, *(next(nll) for _ in group)]) for group in groups]
-            while self._forwards([]):
+            while self._forwards([], lambda _: None):
                 pass
         finally:
             self._release()
@@ -125,13 +135,13 @@ class Scorer:
                     pool, num_tokens = [], 0
         yield pool
 
-    def _pool_nll(self, requests: Sequence[Request]) -> list[Nll]:
-        """Return the nll of each request, in the given order."""
+    def _pool_nll(self, requests: Sequence[Request], advance: Callable[[Batch], None]) -> list[Nll]:
+        """Return the nll of each request, in the given order; `advance` is called after each batch."""
         order = sorted(range(len(requests)), key=lambda number: -len(requests[number].inputs))
         if not requests:
             return []
         batches = list(self._batches([requests[number] for number in order]))
-        losses = self._forwards(batches)[: len(batches)]
+        losses = self._forwards(batches, advance)[: len(batches)]
         # Losses stay on the device until here, so that no batch waits for the one before it.
         together = torch.cat(losses).double().cpu().numpy()
         ends = np.cumsum([len(requests[number].labels) for number in order])
@@ -140,7 +150,12 @@ class Scorer:
             found[number] = nll
         return found
 
-    def _batches(self, requests: Sequence[Request]) -> Iterator[Sequence[Request]]:
+    def _tell(self, progress: Progress, tokens_per_item: float, batch: Batch) -> None:
+        """Tell of a batch, and that the other ranks have done as much."""
+        done = self.ranks.world_size * sum(len(request.inputs) for request in batch)
+        progress.add(done / tokens_per_item, done)
+
+    def _batches(self, requests: Sequence[Request]) -> Iterator[Batch]:
         """Yield requests, given longest first, in batches that hold at most `batch_tokens` with their padding."""
         start = 0
         while start < len(requests):
@@ -148,7 +163,7 @@ class Scorer:
             yield requests[start:stop]
             start = stop
 
-    def _forwards(self, batches: Sequence[Sequence[Request]]) -> list[Tensor]:
+    def _forwards(self, batches: Sequence[Batch], advance: Callable[[Batch], None]) -> list[Tensor]:
         """Return the losses of each batch, and of as many idle ones as the rank that has most in this round has more.
 
         Nothing comes back where no rank has any: all are done.
@@ -156,10 +171,16 @@ class Scorer:
         most = torch.tensor(len(batches))
         dist.all_reduce(most, op=dist.ReduceOp.MAX, group=self.ranks.control)
         idle = [[_IDLE]] * (int(most) - len(batches))
-        return [self._forward(batch) for batch in [*batches, *idle]]
+        losses = []
+        for number, batch in enumerate([*batches, *idle]):
+            self.ranks.heed_signals()
+            losses.append(self._forward(batch))
+            if number < len(batches):
+                advance(batch)
+        return losses
 
     @torch.no_grad()
-    def _forward(self, batch: Sequence[Request]) -> Tensor:
+    def _forward(self, batch: Batch) -> Tensor:
         """Return the losses of all labels of a batch, request after request, shape (N,), float32, on the device."""
         length = max(len(request.inputs) for request in batch)
         tokens = np.zeros((len(batch), length), dtype=np.int64)  # padded at the end: nothing before sees it

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from pages.terminal import aligned
 from trainer.evaluation.formats import NORMALIZATIONS
 from trainer.evaluation.suite import Results
 from trainer.evaluation.sums import Likelihood
@@ -16,9 +17,9 @@ def format_results(results: Results) -> str:
     """Return the tables of all that was evaluated, an empty line between them."""
     tables = []
     for name, likelihoods in results.texts.items():
-        tables.append(aligned((name.replace("_", " "), *_TEXT_HEAD), list(_text_rows(likelihoods))))
+        tables.append(table((name.replace("_", " "), *_TEXT_HEAD), list(_text_rows(likelihoods))))
     if results.tasks:
-        tables.append(aligned(("task", *_TASK_HEAD), [_task_row(result) for result in results.tasks]))
+        tables.append(table(("task", *_TASK_HEAD), [_task_row(result) for result in results.tasks]))
     return "\n\n".join(tables)
 
 
@@ -45,13 +46,6 @@ def _percent(share: float, *, is_counted: bool) -> str:
     return f"{100 * share:.1f}{'*' if is_counted else ' '}"
 
 
-def aligned(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Return rows below a head, the first column to the left and the others to the right."""
-    widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head))]
-    lines = (
-        "  ".join(
-            [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
-        )
-        for row in (head, *rows)
-    )
-    return "\n".join(line.rstrip() for line in lines)
+    return "\n".join(aligned([head, *rows], right=range(1, len(head))))

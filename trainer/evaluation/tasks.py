@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from mixes.errors import DataError
 from trainer.evaluation.encoding import Encoder, Pair
 from trainer.evaluation.formats import NORMALIZATIONS, UNCONDITIONAL, Format, Normalization, Prompt, format_of
+from trainer.evaluation.progress import Progress
 from trainer.evaluation.questions import Question, QuestionSet, in_drawn_order
 from trainer.evaluation.requests import Request, alternatives, continuation
 from trainer.evaluation.scoring import Nll, Scorer
@@ -111,7 +112,8 @@ class Task:
             sums[number_of[question.subject], 1] += needed > scorer.max_length
             return _grouped(pairs, len(question.choices), scorer.max_length)
 
-        for question, groups in scorer.scored(self.asked, requests_of):
+        progress = Progress(self._set.task, "questions", len(self.asked))
+        for question, groups in scorer.scored(self.asked, requests_of, progress):
             row = sums[number_of[question.subject]]
             row[0] += 1
             row[2:] += _figures(self._format, question, groups)

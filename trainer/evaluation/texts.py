@@ -12,7 +12,8 @@ from mixes.held_out import held_out_documents
 from mixes.opening import BuiltMix
 from trainer.evaluation.encoding import Encoder
 from trainer.evaluation.json_lines import SUFFIXES, read_records, text_of
-from trainer.evaluation.requests import Tokens, windows
+from trainer.evaluation.progress import Progress
+from trainer.evaluation.requests import Request, Tokens, windows
 from trainer.evaluation.scoring import Scorer
 from trainer.evaluation.sums import Likelihood
 
@@ -32,13 +33,14 @@ class Text:
     tokens: Callable[[], Tokens]
 
 
-def score_texts(scorer: Scorer, texts: Iterable[Text], prefix_id: int) -> dict[str, Likelihood]:
+def score_texts(scorer: Scorer, texts: Iterable[Text], prefix_id: int, progress: Progress) -> dict[str, Likelihood]:
     """Return what the texts of each domain add up to, by name; every rank calls it and gets all of it.
 
     Args:
         scorer: of the model.
         texts: the same on every rank.
         prefix_id: the token that the first token of a text follows.
+        progress: is told of what is scored.
     """
     domains: list[str] = []
     sums: dict[str, np.ndarray] = {}
@@ -50,7 +52,10 @@ def score_texts(scorer: Scorer, texts: Iterable[Text], prefix_id: int) -> dict[s
                 sums[text.domain] = np.zeros(4)
             yield text
 
-    scored = scorer.scored(noted(), lambda text: [windows(prefix_id, text.tokens(), scorer.max_length)])
+    def requests_of(text: Text) -> list[list[Request]]:
+        return [windows(prefix_id, text.tokens(), scorer.max_length)]
+
+    scored = scorer.scored(noted(), requests_of, progress)
     for text, (nll,) in scored:
         sums[text.domain] += (nll.sum(), len(nll), text.bytes, 1)
     if not domains:

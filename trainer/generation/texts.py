@@ -11,7 +11,7 @@ import torch
 from mixes.errors import SpecError
 from trainer.evaluation.encoding import Encoder
 from trainer.evaluation.json_lines import read_records, text_of
-from trainer.evaluation.loading import load_model
+from trainer.evaluation.opening import open_model
 from trainer.generation.next_tokens import Drawing, generate
 from trainer.models.decoder import LanguageModel
 from trainer.models.presets import ModelShape
@@ -49,15 +49,15 @@ class Writer:
         precision: Precision,
         device: str,
     ) -> None:
-        loaded = load_model(folder, tokenizer, partial(_unsharded, device=device_of(device)))
-        if loaded.tokenizer is None:
+        opened = open_model(folder, tokenizer)
+        if opened.tokenizer is None:
             raise SpecError(
                 f"{folder}: a checkpoint holds no tokenizer; wanted --tokenizer with the tokenizer.json of its mix, "
-                f"digest {loaded.tokenizer_digest}"
+                f"digest {opened.tokenizer_digest}"
             )
-        self.encoder = Encoder(loaded.tokenizer, loaded.prefix_id)
-        self._model = loaded.model.to(DTYPES[precision])
-        self._end_id, self._context = loaded.end_id, loaded.context
+        self.encoder = Encoder(opened.tokenizer, opened.prefix_id)
+        self._model = opened.load(partial(_unsharded, device=device_of(device))).to(DTYPES[precision])
+        self._end_id, self._context = opened.end_id, opened.context
         self._drawing, self._max_tokens = drawing, max_tokens
 
     def stream(self, prompt: str) -> Iterator[str]:

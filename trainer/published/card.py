@@ -69,8 +69,7 @@ def read_evaluation(file: Path, checkpoint: Checkpoint) -> Record:
     """Return the record of a checkpoint's evaluation.
 
     Args:
-        file: what `trainer/evaluate.py --output` wrote, which does not say of which model, or the results.json of a
-            stage, which has many and says so.
+        file: what `trainer/evaluate.py --output` wrote, or the results.json of a stage.
         checkpoint: whose figures are wanted.
 
     Raises:
@@ -78,8 +77,6 @@ def read_evaluation(file: Path, checkpoint: Checkpoint) -> Record:
     """
     try:
         found = json.loads(file.read_bytes())
-        if "models" not in found:
-            return {"tasks": found["tasks"], **found}
         of_it = [each["results"] for each in found["models"].values() if each["digest"] == checkpoint.digest]
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataError(f"{file}: cannot be read as an evaluation: {error!r}; wanted that of evaluate.py") from error

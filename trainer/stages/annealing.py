@@ -1,8 +1,9 @@
 """Mid-training: anneals from one checkpoint, mixes or data orders apart, and what they reached beside one another."""
 
+import contextlib
 import logging
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,17 +13,16 @@ from mixes.errors import CheckpointError, MixError, SpecError
 from mixes.opening import MixPlace, open_mix
 from trainer.arguments import RunOptions
 from trainer.checkpoint import Checkpoint, verified
-from trainer.published.weights import is_published, open_published
+from trainer.evaluation.opening import open_model
+from trainer.evaluation.reached import Reached
+from trainer.evaluation.suite import Questions, Suite
 from trainer.ranks import Ranks, process_group
 from trainer.spec import TrainSpec
-from trainer.stages.reached import Figures, Questions, Reached
+from trainer.stages.page import BEFORE, RESULTS_FILE, SOUP, write_report
 from trainer.stages.runs import Anneal, RunFailedError, finish_anneals, require_anneal
 from trainer.stages.souping import write_soup
-from trainer.stages.tables import Table, anneal_table, mix_table
+from trainer.stages.tables import Figures, Table, anneal_table, mix_table
 
-RESULTS_FILE = "results.json"
-SOUP = "soup"
-_BEFORE = "before"
 log = logging.getLogger(__name__)
 
 
@@ -34,79 +34,91 @@ class Stage:
         spec: of all; names no data order.
         start_from: a checkpoint, or a published model.
         seeds: data orders, each its own.
-        options: of all runs; `output` holds a folder for each, `mixes` are those of none.
+        options: of all runs; `output` holds a folder for each, `mixes` are the mix, or the baseline and the others.
         questions: that all models are asked.
+        tokenizer: the mix's tokenizer.json, which texts and questions need, or None.
     """
 
     spec: TrainSpec
     start_from: Path
-    seeds: tuple[int, ...]
+    seeds: Sequence[int]
     options: RunOptions
     questions: Questions
+    tokenizer: Path | None
 
 
-def anneal(stage: Stage, mix: MixPlace) -> Table:
-    """Anneal on one mix in each data order, make the soup of more than one, evaluate all; return the table.
+def anneal(stage: Stage) -> Table | None:
+    """Anneal on one mix in each data order, make the soup of more than one, evaluate all.
 
-    Raises:
-        RunFailedError: a run or the soup could not be finished.
-        StoppedError: a signal came; the same call goes on.
-        GristmillError: the request was wrong, or files are damaged.
-    """
-    names = {f"seed-{seed}": Anneal(name=f"seed-{seed}", mix=mix, data_seed=seed) for seed in _distinct(stage.seeds)}
-    with process_group(stage.options.device, stage.options.num_replicas) as ranks:
-        reached, before = _begin(stage, ranks)
-        done = finish_anneals(stage.spec, list(names.values()), stage.options, ranks)
-        souped = None
-        if len(done) > 1:
-            soup = _soup(list(done.values()), stage.options.output / SOUP, ranks)
-        figures = _figures(reached, done)
-        if len(done) > 1:
-            souped = reached.figures(SOUP, soup.folder, soup.digest)
-        table = anneal_table(before, figures, souped)
-        reached.write({"table": table.record()})
-        return table
-
-
-def microanneal(stage: Stage, mixes: Sequence[MixPlace]) -> Table:
-    """Anneal on each mix, with the same steps in the same data orders, and evaluate all; return the table.
-
-    Args:
-        stage: what all have in common.
-        mixes: the baseline, then those that are compared with it.
+    Returns:
+        The table, which results.json and the report hold too; None on other ranks than the first.
 
     Raises:
         RunFailedError: a run or the soup could not be finished.
         StoppedError: a signal came; the same call goes on.
         GristmillError: the request was wrong, or files are damaged.
     """
-    names = _names(mixes)
+    (mix,) = stage.options.mixes
+    anneals = [Anneal(name=f"seed-{seed}", mix=mix, data_seed=seed) for seed in _distinct(stage.seeds)]
+    with _begun(stage) as (ranks, reached, before):
+        done = finish_anneals(stage.spec, anneals, stage.options, ranks)
+        soup = _soup(list(done.values()), stage.options.output / SOUP, ranks) if len(done) > 1 else None
+        figures = {name: _figures(reached, name, each.folder) for name, each in done.items()}
+        souped = None if soup is None else _figures(reached, SOUP, soup.folder)
+        return _told(stage, reached, anneal_table(before, figures, souped)) if ranks.is_first else None
+
+
+def microanneal(stage: Stage) -> Table | None:
+    """Anneal on each mix, with the same steps in the same data orders, and evaluate all.
+
+    Returns, Raises: as `anneal`.
+    """
     by_mix = {
         name: [Anneal(name=f"{name}/seed-{seed}", mix=mix, data_seed=seed) for seed in _distinct(stage.seeds)]
-        for name, mix in names.items()
+        for name, mix in _names(stage.options.mixes).items()
     }
-    with process_group(stage.options.device, stage.options.num_replicas) as ranks:
-        reached, before = _begin(stage, ranks)
-        done = finish_anneals(stage.spec, [each for some in by_mix.values() for each in some], stage.options, ranks)
-        figures = _figures(reached, done)
-        table = mix_table(before, {name: [figures[each.name] for each in some] for name, some in by_mix.items()})
-        reached.write({"table": table.record()})
-        return table
+    with _begun(stage) as (ranks, reached, before):
+        anneals = [each for some in by_mix.values() for each in some]
+        done = finish_anneals(stage.spec, anneals, stage.options, ranks)
+        figures = {name: _figures(reached, name, each.folder) for name, each in done.items()}
+        of_mixes = {name: [figures[each.name] for each in some] for name, some in by_mix.items()}
+        return _told(stage, reached, mix_table(before, of_mixes)) if ranks.is_first else None
 
 
-def _begin(stage: Stage, ranks: Ranks) -> tuple[Reached, Figures]:
-    """Return where figures are gathered, and those of the model that all anneals begin from."""
+@contextlib.contextmanager
+def _begun(stage: Stage) -> Iterator[tuple[Ranks, Reached, Figures]]:
+    """Give all processes, where results are gathered, and the figures of the model that all anneals begin from."""
     require_anneal(stage.spec)
-    reached = Reached(stage.options.output / RESULTS_FILE, stage.questions, stage.spec, ranks)
-    if not is_published(stage.start_from):
-        digest = verified(stage.start_from, content=ranks.is_first).digest
-    else:
-        digest = open_published(stage.start_from).digest() if ranks.is_first else ""
-    return reached, reached.figures(_BEFORE, stage.start_from, digest)
+    spec, options = stage.spec, stage.options
+    with process_group(options.device, options.num_replicas) as ranks:
+        suite = Suite.of_mix(stage.questions, stage.tokenizer)
+        batch_tokens = spec.micro_batch * spec.sequence_length
+        reached = Reached(
+            options.output / RESULTS_FILE, suite, ranks, precision=spec.precision, batch_tokens=batch_tokens
+        )
+        model = open_model(stage.start_from, None, verifies=ranks.is_first)
+        yield ranks, reached, reached.results(BEFORE, model).figures()
 
 
-def _figures(reached: Reached, done: Mapping[str, Checkpoint]) -> dict[str, Figures]:
-    return {name: reached.figures(name, each.folder, each.digest) for name, each in done.items()}
+def _figures(reached: Reached, name: str, folder: Path) -> Figures:
+    """Return the figures of a checkpoint whose bytes were verified; complete on rank 0."""
+    return reached.results(name, open_model(folder, None, verifies=False)).figures()
+
+
+def _told(stage: Stage, reached: Reached, table: Table) -> Table:
+    """Write what was done and reached, and the report of it."""
+    spec = stage.spec
+    manifests = [open_mix(mix).manifest for mix in stage.options.mixes]
+    facts = {
+        "from": str(stage.start_from),
+        "seeds": list(stage.seeds),
+        "steps": spec.num_steps,
+        "tokens": spec.num_steps * spec.tokens_per_step,
+        "mixes": [{"name": mix.name, "tokens": mix.tokens} for mix in manifests],
+    }
+    reached.write({"stage": facts, "table": table.record()})
+    write_report(stage.options.output)
+    return table
 
 
 def _soup(ingredients: Sequence[Checkpoint], folder: Path, ranks: Ranks) -> Checkpoint:

@@ -1,7 +1,6 @@
 """Anneals, one after another on the same processes: each a run of its own, as `trainer/run.py` makes it."""
 
 import logging
-import signal
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -14,6 +13,7 @@ from trainer.ranks import Ranks
 from trainer.resume import find_checkpoint, known_parent, require_same_run
 from trainer.schedule import Schedule
 from trainer.spec import TrainSpec
+from trainer.stopping import StoppedError
 
 log = logging.getLogger(__name__)
 
@@ -35,18 +35,6 @@ class Anneal:
 
 class RunFailedError(Exception):
     """A run that had begun, or the soup of several, could not be finished."""
-
-
-class StoppedError(Exception):
-    """A signal stopped an anneal, which left a checkpoint.
-
-    Attributes:
-        signal: that came.
-    """
-
-    def __init__(self, name: str, step: int, by: signal.Signals) -> None:
-        super().__init__(f"stopped by {by.name}; the same command goes on from step {step:,} of {name}")
-        self.signal = by
 
 
 def require_anneal(spec: TrainSpec) -> None:
@@ -114,4 +102,4 @@ def _train(spec: TrainSpec, options: RunOptions, name: str, ranks: Ranks) -> Non
     del run
     ranks.free_memory()
     if outcome.stopped_by is not None:
-        raise StoppedError(name, outcome.step, outcome.stopped_by)
+        raise StoppedError(outcome.stopped_by, f"step {outcome.step:,} of {name}")

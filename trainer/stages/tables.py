@@ -11,8 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from trainer.evaluation.tables import aligned
-from trainer.stages.reached import Figures
+from trainer.evaluation.tables import table
+
+Figures = Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +35,7 @@ class Table:
     def format(self) -> str:
         """Return the table as aligned lines."""
         cells = [[name, *map(_cell, row)] for name, row in self.rows.items()]
-        return aligned(("", *self.columns), cells)
+        return table(("", *self.columns), cells)
 
 
 def anneal_table(before: Figures, anneals: Mapping[str, Figures], soup: Figures | None) -> Table:

@@ -52,7 +52,7 @@ class TensorBoard:
 
 
 class WeightsAndBiases:
-    """One run of a Weights & Biases project, named as the run's folder; a resumed run goes on in it.
+    """One run of a Weights & Biases project, named as the run's folder and that around it; a resumed run goes on in it.
 
     Its own environment variables hold (WANDB_MODE=offline writes below the run's folder and sends nothing).
 
@@ -72,11 +72,11 @@ class WeightsAndBiases:
             raise SpecError(
                 "--wandb: wandb is not installed; install it with: pip install 'gristmill[wandb]', or leave --wandb out"
             ) from error
-        place = str(output.resolve())
+        place = output.resolve()
         self._run = wandb.init(
             project=project,
-            name=output.resolve().name,
-            id=hashlib.sha256(place.encode()).hexdigest()[:16],
+            name="/".join(place.parts[-2:]),
+            id=hashlib.sha256(str(place).encode()).hexdigest()[:16],
             resume="allow",
             dir=str(output),
             config=dict(settings),

@@ -1,11 +1,11 @@
 """Curves of a run in SVG. They stretch to the width they are given, and their text does not."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from pages.figures import count, measured
-from pages.markup import Markup, element, join
+from pages.figures import NONE, count, measured
+from pages.markup import Markup, element, foreign, join
 from trainer.watching.curves import Curve
 
 STYLE = """
@@ -27,6 +27,7 @@ STYLE = """
 .small h3 data { font-weight: 400; color: var(--quiet); }
 .small > div { min-width: 0; }
 """
+_HEIGHT, _SMALL_HEIGHT = 240, 96
 _WIDTH = 1000  # units of the drawing across; it is stretched
 _TOP, _BOTTOM = 16, 20  # room for the upper label and for the steps, in pixels
 _VALUE_PIXELS = 40  # the least from one round value to the next
@@ -53,7 +54,40 @@ class Frame:
         return _number((1 - part) * self.height)
 
 
-def frame_of(curves: Sequence[Curve], last_step: int, *, height: int, from_zero: bool = False) -> Frame:
+def panels(curves: Mapping[str, Curve], last_step: int, *, one_scale: bool = False, from_zero: bool = False) -> Markup:
+    """Return a small chart of each curve, its last value beside its name.
+
+    Args:
+        curves: by name.
+        last_step: where the charts end.
+        one_scale: all charts show the same values.
+        from_zero: charts begin at 0.
+    """
+    frame = _frame_of(list(curves.values()), last_step, _SMALL_HEIGHT, from_zero=from_zero)
+    charts = []
+    for name, curve in curves.items():
+        own = frame if one_scale else _frame_of([curve], last_step, _SMALL_HEIGHT, from_zero=from_zero)
+        heading = element("h3", foreign(name), element("data", four_digits(last_mean(curve))))
+        charts.append(element("div", heading, _chart(curve, own, title=name)))
+    return element("div", *charts, class_="small")
+
+
+def last_mean(curve: Curve | None) -> float | None:
+    """Return the mean of the last stretch of a curve."""
+    return None if curve is None else curve.points()[-1][1].mean
+
+
+def four_digits(number: float | None) -> str:
+    """Return a figure with four significant digits, or a dash."""
+    return NONE if number is None else measured(float(f"{number:.4g}"))
+
+
+def loss_chart(curve: Curve, last_step: int, *, skipped: Curve, spikes: Curve) -> Markup:
+    """Return the large chart of a loss: skipped steps are marked at the upper edge, spikes at the lower."""
+    return _chart(curve, _frame_of([curve], last_step, _HEIGHT), title="Loss", skipped=skipped, spikes=spikes)
+
+
+def _frame_of(curves: Sequence[Curve], last_step: int, height: int, *, from_zero: bool = False) -> Frame:
     """Return a frame that holds curves but for the few values farthest out, from about their lowest or from 0."""
     stretches = [stretch for curve in curves for _, stretch in curve.points()]
     low = 0.0 if from_zero else _quantile([stretch.low for stretch in stretches], _OUTSIDE)
@@ -69,14 +103,8 @@ def _quantile(values: Sequence[float], part: float) -> float:
     return sorted(values)[math.ceil(part * (len(values) - 1))]
 
 
-def curve_chart(
-    curve: Curve,
-    frame: Frame,
-    *,
-    title: str,
-    label: Callable[[float], str] = measured,
-    skipped: Curve | None = None,
-    spikes: Curve | None = None,
+def _chart(
+    curve: Curve, frame: Frame, *, title: str, skipped: Curve | None = None, spikes: Curve | None = None
 ) -> Markup:
     """Return a curve: the mean of each stretch as a line, its lowest and highest value as a band.
 
@@ -84,7 +112,6 @@ def curve_chart(
         curve: has at least one value.
         frame: what is shown.
         title: what a reader who cannot see it is told first.
-        label: writes values at the axis.
         skipped: marked along the upper edge.
         spikes: marked along the lower edge.
     """
@@ -104,14 +131,14 @@ def curve_chart(
         preserveAspectRatio="none",
     )
     first, last = points[0][1].mean, points[-1][1].mean
-    described = f"from {label(first)} to {label(last)} over {count(frame.last_step)} steps"
+    described = f"from {measured(first)} to {measured(last)} over {count(frame.last_step)} steps"
     return element(
         "svg",
         element("title", title),
         element("desc", described),
         *_lines(frame),
         plot,
-        *_labels(frame, label),
+        *_labels(frame),
         class_="curves",
         role="img",
         height=frame.height + _TOP + _BOTTOM,
@@ -135,15 +162,15 @@ def _band(curve: Curve, frame: Frame) -> Markup:
 
 def _lines(frame: Frame) -> list[Markup]:
     """Return a line at each round value, and the axis below."""
-    places = [(_TOP + float(frame.up(value)), "grid") for value in _round_values(frame)]
+    places = [(_TOP + float(frame.up(each)), "grid") for each in _round_values(frame)]
     places.append((_TOP + frame.height, "axis"))
     return [element("line", x1="0", x2="100%", y1=place, y2=place, class_=colour) for place, colour in places]
 
 
-def _labels(frame: Frame, label: Callable[[float], str]) -> list[Markup]:
+def _labels(frame: Frame) -> list[Markup]:
     """Return the round values, and below the axis the steps at both ends."""
     values = [
-        element("text", label(value), x="0", y=_TOP + float(frame.up(value)) - 3) for value in _round_values(frame)
+        element("text", measured(each), x="0", y=_TOP + float(frame.up(each)) - 3) for each in _round_values(frame)
     ]
     base = _TOP + frame.height + 15
     last = element("text", f"step {count(frame.last_step)}", x="100%", y=base, text_anchor="end")

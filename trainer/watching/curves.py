@@ -3,7 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import zip_longest
+from pathlib import Path
 from typing import Any
+
+from trainer.watching.lines import METRICS_FILE, read_lines
 
 MAX_STRETCHES = 512
 _FIGURES = (
@@ -125,6 +128,14 @@ class Curves:
         if line["spikes"]:
             self.spikes.add(step, 1.0)
         self.masked_instances += line["masked_instances"]
+
+
+def read_curves(output: Path) -> Curves:
+    """Return the curves of a run's folder."""
+    curves = Curves()
+    for line in read_lines(output / METRICS_FILE):
+        curves.take(line)
+    return curves
 
 
 def _enter(curves: dict[str, Curve], name: str, step: int, value: float | None) -> None:

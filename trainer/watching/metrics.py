@@ -96,14 +96,14 @@ class MetricsWriter:
     def add_evaluation(self, step: int, figures: Mapping[str, float]) -> None:
         """Write what the model reached after a step, as a line of its own; its time counts for no step."""
         self.flush()
-        reached = {name: finite(value) for name, value in figures.items()}
+        reached = {f"eval/{name}": finite(value) for name, value in figures.items()}
         record = {"step": step, "tokens": step * self._facts.tokens_per_step, **reached}
         append_lines(self._file, [record])
         self.curves.take(record)
         for board in self._boards:
-            board.write(step, figures)
+            board.write(step, {f"eval/{name}": value for name, value in figures.items()})
             board.flush()
-        told = ", ".join(f"{name.removeprefix('eval/')} {value:.4f}" for name, value in figures.items())
+        told = ", ".join(f"{name} {value:.4f}" for name, value in figures.items())
         _print(f"step {step:,} evaluated: {told}")
         self._since = time.perf_counter()
 

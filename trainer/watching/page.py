@@ -6,18 +6,17 @@ from pathlib import Path
 from typing import Any
 
 from mixes.files import publish_file
-from pages.figures import NONE, count, in_words, measured, share, size, things
+from pages.figures import count, in_words, share, size, things
 from pages.markup import Child, Markup, element, foreign, join
-from pages.shell import whole_page
+from pages.shell import masthead, whole_page
 from pages.tables import fold, key, part, section, table
 from trainer.checkpoint import steps_on_disk
-from trainer.watching.charts import STYLE, curve_chart, frame_of
-from trainer.watching.curves import Curve, Curves
-from trainer.watching.lines import METRICS_FILE, SKIPPED_FILE, Line, read_lines
+from trainer.watching.charts import STYLE, four_digits, last_mean, loss_chart, panels
+from trainer.watching.curves import Curve, Curves, read_curves
+from trainer.watching.lines import SKIPPED_FILE, Line, read_lines
 from trainer.watching.run_facts import read_facts
 
 REPORT_FILE = "report.html"
-_HEIGHT, _SMALL_HEIGHT = 240, 96
 _MAX_SKIPPED = 50  # skipped steps that are listed; all are in the file
 _MAX_NAMED = 5  # documents that are named of each
 _MAX_PANELS = 100  # sources or evaluations that are drawn
@@ -32,6 +31,9 @@ _FIGURES = (
     ("mfu", "Model FLOP utilisation, bf16"),
     ("data_wait", "Seconds waited for data, a step"),
 )
+_SOURCES = "Mean over the labels of each source; one scale. Beside the name: the last mean."
+_EVALUATIONS = "What the model reached on the way; each on a scale of its own. Beside the name: the last figure."
+_STEPS = "Means of stretches; beside the name: the last one. Figures of speed are means between progress lines."
 Record = Mapping[str, Any]  # Any: JSON
 
 
@@ -46,12 +48,7 @@ def write_report(output: Path, curves: Curves | None = None) -> Path:
         CheckpointError: the folder holds no run.
         MixError: it cannot be written.
     """
-    facts = read_facts(output)
-    if curves is None:
-        curves = Curves()
-        for line in read_lines(output / METRICS_FILE):
-            curves.take(line)
-    content = render(output, facts, curves).encode()
+    content = render(output, read_facts(output), curves or read_curves(output)).encode()
     publish_file(str(output / REPORT_FILE), lambda handle: handle.write(content))
     return output / REPORT_FILE
 
@@ -59,13 +56,14 @@ def write_report(output: Path, curves: Curves | None = None) -> Path:
 def render(output: Path, facts: Record, curves: Curves) -> str:
     """Return the report as HTML."""
     name = output.resolve().name
+    last_step = facts["last_step"]
     sections = [
         _masthead(name, facts, curves),
         *_skipped(output, curves),
-        *_loss(facts, curves),
-        *_panels("sources", "Loss by source", curves.sources, facts, "Mean over the labels of each source; one scale."),
-        *_evaluations(facts, curves),
-        *_figures(facts, curves),
+        *_loss(last_step, curves),
+        *_panels("Loss by source", _SOURCES, dict(sorted(curves.sources.items())), last_step, one_scale=True),
+        *_panels("Evaluations", _EVALUATIONS, dict(sorted(curves.evaluations.items())), last_step),
+        *_panels("Steps", _STEPS, _figures(curves), last_step, from_zero=True),
         _checkpoints(output),
         _mix(facts),
         _settings(facts),
@@ -88,21 +86,14 @@ def _masthead(name: str, facts: Record, curves: Curves) -> Markup:
     mfu = f"MFU {last['mfu']:.1%}" if "mfu" in last else "MFU unknown: no peak is known of this device"
     num_skipped, spikes = _total(curves.skipped), last.get("spike_score", {})
     scores = ", ".join(f"{name.replace('_', ' ')} {100 * score:.3g}\u202f%" for name, score in spikes.items())
-    figures = (
-        _figure("step", count(step), f"of {count(facts['last_step'])}"),
-        _figure("tokens seen", in_words(last.get("tokens", 0)), f"{count(facts['tokens_per_step'])} a step"),
-        _figure("loss", _last_mean(loss), f"at first {_first(loss)}; {masked} masked"),
-        _figure("tokens a second", count(round(speed)), mfu),
-        _figure("skipped steps", count(num_skipped), f"spike score: {scores}" if scores else ""),
+    figures: tuple[tuple[str, str, str], ...] = (
+        ("step", count(step), f"of {count(facts['last_step'])}"),
+        ("tokens seen", in_words(last.get("tokens", 0)), f"{count(facts['tokens_per_step'])} a step"),
+        ("loss", four_digits(last_mean(loss)), f"at first {four_digits(_first_mean(loss))}; {masked} masked"),
+        ("tokens a second", count(round(speed)), mfu),
+        ("skipped steps", count(num_skipped), f"spike score: {scores}" if scores else ""),
     )
-    entries = (element("div", element("dt", what), element("dd", fact)) for what, fact in told)
-    return element(
-        "header",
-        element("p", "Training run", class_="kicker"),
-        element("h1", foreign(name)),
-        element("dl", *entries, class_="facts"),
-        element("dl", *figures, class_="figures"),
-    )
+    return masthead("Training run", name, told, figures)
 
 
 def _skipped(output: Path, curves: Curves) -> Iterator[Markup]:
@@ -112,7 +103,7 @@ def _skipped(output: Path, curves: Curves) -> Iterator[Markup]:
         return
     columns = (("step", "name"), ("loss", "number"), ("norm", "number"), ("instance of highest loss", "text"))
     lines = islice(read_lines(output / SKIPPED_FILE), _MAX_SKIPPED)
-    rows = [(count(line["step"]), _value(line["loss"]), _value(line["grad_norm"]), _worst(line)) for line in lines]
+    rows = [(count(line["step"]), _known(line["loss"]), _known(line["grad_norm"]), _worst(line)) for line in lines]
     beyond = "" if len(rows) == total else f" The first {len(rows)} are shown."
     note = f"They left the weights alone. {SKIPPED_FILE} has all instances and documents of each.{beyond}"
     content = part(f"{things(total, 'step')} skipped", table("Skipped steps", columns, rows), note=note, wide=True)
@@ -126,16 +117,15 @@ def _worst(line: Line) -> Markup:
     documents = [join(" ", foreign(document["id"])) for document in worst["documents"][:_MAX_NAMED]]
     beyond = len(worst["documents"]) - len(documents)
     more = f" and {beyond} more" if beyond > 0 else ""
-    loss = f", loss {_value(worst['loss'])}:"
+    loss = f", loss {_known(worst['loss'])}:"
     return join(f"{worst['instance']}, ", foreign(worst["source"]), loss, *documents, more)
 
 
-def _loss(facts: Record, curves: Curves) -> Iterator[Markup]:
+def _loss(last_step: int, curves: Curves) -> Iterator[Markup]:
     curve = curves.figures.get("loss")
     if curve is None:
         return
-    frame = frame_of([curve], facts["last_step"], height=_HEIGHT)
-    drawing = curve_chart(curve, frame, title="Loss", skipped=curves.skipped, spikes=curves.spikes)
+    drawing = loss_chart(curve, last_step, skipped=curves.skipped, spikes=curves.spikes)
     colours = [("curve", "mean of a stretch")]
     colours += [("spread", "lowest to highest")] if curve.length > 1 else []
     colours += [("skipped", "skipped step")] if _total(curves.skipped) else []
@@ -159,38 +149,24 @@ def _in_numbers(curve: Curve) -> Markup:
 
 
 def _panels(
-    identity: str, title: str, curves: Mapping[str, Curve], facts: Record, note: str, *, shared: bool = True
+    title: str,
+    note: str,
+    curves: Mapping[str, Curve],
+    last_step: int,
+    *,
+    one_scale: bool = False,
+    from_zero: bool = False,
 ) -> Iterator[Markup]:
-    """Yield a section with a small chart of each of several curves."""
-    if not curves:
-        return
-    shown = dict(islice(sorted(curves.items()), _MAX_PANELS))
-    common = frame_of(list(shown.values()), facts["last_step"], height=_SMALL_HEIGHT)
-    charts = []
-    for name, curve in shown.items():
-        frame = common if shared else frame_of([curve], facts["last_step"], height=_SMALL_HEIGHT)
-        drawing = curve_chart(curve, frame, title=name)
-        charts.append(element("div", element("h3", foreign(name), element("data", _last_mean(curve))), drawing))
-    beyond = f" {len(shown)} of {len(curves)} are drawn." if len(shown) < len(curves) else ""
-    yield section(identity, title, element("div", *charts, class_="small"), note=note + beyond)
+    """Yield a section with a small chart of each curve, where there are any."""
+    if curves:
+        shown = dict(islice(curves.items(), _MAX_PANELS))
+        beyond = f" {len(shown)} of {len(curves)} are drawn." if len(shown) < len(curves) else ""
+        charts = panels(shown, last_step, one_scale=one_scale, from_zero=from_zero)
+        yield section(title.lower().replace(" ", "-"), title, charts, note=note + beyond)
 
 
-def _evaluations(facts: Record, curves: Curves) -> Iterator[Markup]:
-    note = "What the model reached on the way; each on a scale of its own. Beside the name: the last figure."
-    yield from _panels("evaluations", "Evaluations", curves.evaluations, facts, note, shared=False)
-
-
-def _figures(facts: Record, curves: Curves) -> Iterator[Markup]:
-    charts = []
-    for name, title in _FIGURES:
-        curve = curves.figures.get(name)
-        if curve is not None:
-            frame = frame_of([curve], facts["last_step"], height=_SMALL_HEIGHT, from_zero=True)
-            drawing = curve_chart(curve, frame, title=title)
-            charts.append(element("div", element("h3", title, element("data", _last_mean(curve))), drawing))
-    if charts:
-        note = "Means of stretches; beside the name: the last one. Figures of speed are means between progress lines."
-        yield section("figures", "Steps", element("div", *charts, class_="small"), note=note)
+def _figures(curves: Curves) -> dict[str, Curve]:
+    return {title: curves.figures[name] for name, title in _FIGURES if name in curves.figures}
 
 
 def _checkpoints(output: Path) -> Markup:
@@ -230,22 +206,13 @@ def _flat(record: Record, path: str = "") -> Iterable[tuple[str, object]]:
             yield f"{path}{name}", value
 
 
-def _figure(name: str, number: str, detail: str) -> Markup:
-    return element("div", element("dt", name), element("dd", number), element("dd", detail, class_="quiet"))
-
-
 def _total(curve: Curve) -> int:
     return sum(stretch.count for stretch in curve.stretches)
 
 
-def _first(curve: Curve | None) -> str:
-    return NONE if curve is None else _value(curve.points()[0][1].mean)
+def _first_mean(curve: Curve | None) -> float | None:
+    return None if curve is None else curve.points()[0][1].mean
 
 
-def _last_mean(curve: Curve | None) -> str:
-    return NONE if curve is None else _value(curve.points()[-1][1].mean)
-
-
-def _value(number: float | None) -> str:
-    """Return a figure with four significant digits, or that it was not finite."""
-    return "not finite" if number is None else measured(float(f"{number:.4g}"))
+def _known(number: float | None) -> str:
+    return "not finite" if number is None else four_digits(number)

@@ -8,8 +8,9 @@ import pytest
 
 from tests.trainer.evaluation.tiny_model import CONTEXT, write_tiny_model
 from trainer.evaluation.encoding import Encoder
-from trainer.evaluation.loading import LoadedModel, load_model
+from trainer.evaluation.opening import OpenModel, open_model
 from trainer.evaluation.scoring import Scorer
+from trainer.models.decoder import LanguageModel
 from trainer.ranks import Ranks, process_group
 from trainer.sharding import sharded_model
 
@@ -28,19 +29,25 @@ def alone() -> Iterator[Ranks]:
 
 
 @pytest.fixture
-def loaded(tiny_folder: Path, alone: Ranks) -> LoadedModel:
+def opened(tiny_folder: Path) -> OpenModel:
+    """Return the tiny model, its weights still on disk."""
+    return open_model(tiny_folder, None)
+
+
+@pytest.fixture
+def model(opened: OpenModel, alone: Ranks) -> LanguageModel:
     """Return the tiny model with its weights."""
-    return load_model(tiny_folder, None, partial(sharded_model, precision="float32", ranks=alone))
+    return opened.load(partial(sharded_model, precision="float32", ranks=alone))
 
 
 @pytest.fixture
-def encoder(loaded: LoadedModel) -> Encoder:
+def encoder(opened: OpenModel) -> Encoder:
     """Return the tiny model's tokenizer."""
-    assert loaded.tokenizer is not None
-    return Encoder(loaded.tokenizer, loaded.prefix_id)
+    assert opened.tokenizer is not None
+    return Encoder(opened.tokenizer, opened.prefix_id)
 
 
 @pytest.fixture
-def scorer(loaded: LoadedModel, alone: Ranks) -> Scorer:
+def scorer(model: LanguageModel, alone: Ranks) -> Scorer:
     """Return a scorer of the tiny model."""
-    return Scorer(loaded.model, alone, max_length=CONTEXT, batch_tokens=4 * CONTEXT)
+    return Scorer(model, alone, max_length=CONTEXT, batch_tokens=4 * CONTEXT)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tests.trainer.evaluation.quiet import QUIET
 from trainer.evaluation.encoding import Encoder
 from trainer.evaluation.requests import continuation, windows
 from trainer.evaluation.scoring import Scorer
@@ -16,13 +17,15 @@ VECTORS = json.loads((Path(__file__).parent / "lm_eval.json").read_text())
 def test_continuations_have_the_log_likelihoods_that_lm_eval_gives(scorer: Scorer, encoder: Encoder) -> None:
     texts = [(context, following) for context, following, _ in VECTORS["pairs"]]
     pairs = encoder.pairs(texts)
-    found = [nll.sum() for _, (nll,) in scorer.scored(pairs, lambda pair: [continuation(*pair, scorer.max_length)])]
+    found = [
+        nll.sum() for _, (nll,) in scorer.scored(pairs, lambda pair: [continuation(*pair, scorer.max_length)], QUIET)
+    ]
     assert np.allclose(found, [-value for _, _, value in VECTORS["pairs"]], rtol=0, atol=1e-4)
 
 
 def test_documents_have_the_log_likelihoods_that_lm_eval_gives(scorer: Scorer, encoder: Encoder) -> None:
     tokens = encoder.encode([text for text, _ in VECTORS["texts"]])
-    scored = scorer.scored(tokens, lambda each: [windows(encoder.prefix_id, each, scorer.max_length)])
+    scored = scorer.scored(tokens, lambda each: [windows(encoder.prefix_id, each, scorer.max_length)], QUIET)
     found = [nll.sum() for _, (nll,) in scored]
     assert np.allclose(found, [-value for _, value in VECTORS["texts"]], rtol=1e-6, atol=1e-4)
 

@@ -14,6 +14,7 @@ from tests.trainer.evaluation.tiny_model import tiny_tokenizer, write_tiny_mix
 from tests.trainer.small_run import SPEC, spec_with, train
 from trainer.checkpoint import verified
 from trainer.evaluation.standalone import EvaluationOptions, evaluate
+from trainer.evaluation.suite import Questions
 from trainer.models.presets import padded_vocab_size
 from trainer.tensor_files import TensorFiles
 from trainer.watching.lines import METRICS_FILE
@@ -73,14 +74,13 @@ def test_a_run_is_evaluated_on_its_way_and_trains_as_it_would_without(
     for step, figures in evaluations.items():
         alone = EvaluationOptions(
             model=tmp_path / "with" / f"step-{step}",
-            mix=mix,
-            paloma=on["texts"],
-            tasks=(on["tasks"],),
+            questions=Questions(mix=mix, paloma=on["texts"], tasks=(on["tasks"],), shots=1),
             tokenizer=tokenizer,
-            shots=1,
             device="cpu",
         )
-        assert evaluate(alone).figures() == pytest.approx(figures, abs=1e-5)
+        assert {f"eval/{name}": value for name, value in evaluate(alone).figures().items()} == pytest.approx(
+            figures, abs=1e-5
+        )
     assert set(evaluations[6]) == {
         "eval/held_out/source0/bits_per_byte",
         "eval/held_out/macro/bits_per_byte",
@@ -112,7 +112,7 @@ def test_held_out_documents_are_scored_without_their_eos_and_by_the_bytes_of_the
     mix: Path, tmp_path: Path
 ) -> None:
     train(spec_with(("steps: 6", "steps: 1")), mix, tmp_path / "run")
-    found = evaluate(EvaluationOptions(model=tmp_path / "run" / "step-1", mix=mix, device="cpu"))
+    found = evaluate(EvaluationOptions(model=tmp_path / "run" / "step-1", questions=Questions(mix=mix), device="cpu"))
     likelihood = found.texts["held_out"]["source0"]
     assert (likelihood.documents, likelihood.tokens, likelihood.bytes) == (10, 30, 30)
     assert likelihood.nll / 30 == pytest.approx(np.log(padded_vocab_size(tiny_tokenizer().get_vocab_size())), rel=0.02)

@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch.nn import functional
 
+from tests.trainer.evaluation.quiet import QUIET
 from tests.trainer.evaluation.tiny_model import CONTEXT, SHAPE, tiny_weights
-from trainer.evaluation.loading import LoadedModel
 from trainer.evaluation.requests import Request, continuation, windows
 from trainer.evaluation.scoring import Scorer
 from trainer.models.decoder import LanguageModel
@@ -24,16 +24,16 @@ def requests() -> list[list[Request]]:
 
 def slow_nll(request: Request) -> list[float]:
     """Return the nll of each label from whole logits of one forward without a batch."""
-    model = LanguageModel(SHAPE)
-    model.load_state_dict(tiny_weights())
+    plain = LanguageModel(SHAPE)
+    plain.load_state_dict(tiny_weights())
     with torch.no_grad():
-        logits = model.logits(torch.from_numpy(request.inputs)[None])[0].double()
+        logits = plain.logits(torch.from_numpy(request.inputs)[None])[0].double()
     chosen = logits[torch.from_numpy(request.places)]
     return functional.cross_entropy(chosen, torch.from_numpy(request.labels), reduction="none").tolist()
 
 
 def nll_of(scorer: Scorer) -> list[np.ndarray]:
-    return [nll for _, (nll,) in scorer.scored(requests(), lambda item: [item])]
+    return [nll for _, (nll,) in scorer.scored(requests(), lambda item: [item], QUIET)]
 
 
 def test_every_label_has_the_likelihood_that_a_plain_loop_gives(scorer: Scorer) -> None:
@@ -44,21 +44,21 @@ def test_every_label_has_the_likelihood_that_a_plain_loop_gives(scorer: Scorer) 
 
 @pytest.mark.parametrize("batch_tokens", [1, 100, 100_000])
 def test_likelihoods_do_not_depend_on_the_batches(
-    loaded: LoadedModel, alone: Ranks, scorer: Scorer, batch_tokens: int
+    model: LanguageModel, alone: Ranks, scorer: Scorer, batch_tokens: int
 ) -> None:
-    other = Scorer(loaded.model, alone, max_length=CONTEXT, batch_tokens=batch_tokens)
+    other = Scorer(model, alone, max_length=CONTEXT, batch_tokens=batch_tokens)
     for found, wanted in zip(nll_of(other), nll_of(scorer), strict=True):
         assert np.allclose(found, wanted, rtol=0, atol=1e-5)
 
 
-def test_a_scorer_leaves_the_shards_in_place_for_the_optimizer(loaded: LoadedModel, scorer: Scorer) -> None:
-    before = [id(parameter) for parameter in loaded.model.parameters()]
+def test_a_scorer_leaves_the_shards_in_place_for_the_optimizer(model: LanguageModel, scorer: Scorer) -> None:
+    before = [id(parameter) for parameter in model.parameters()]
     nll_of(scorer)
-    assert [id(parameter) for parameter in loaded.model.parameters()] == before
+    assert [id(parameter) for parameter in model.parameters()] == before
 
 
-def test_items_are_read_a_pool_at_a_time(loaded: LoadedModel, alone: Ranks) -> None:
-    small = Scorer(loaded.model, alone, max_length=CONTEXT, batch_tokens=1)
+def test_items_are_read_a_pool_at_a_time(model: LanguageModel, alone: Ranks) -> None:
+    small = Scorer(model, alone, max_length=CONTEXT, batch_tokens=1)
     read = 0
 
     def items() -> Iterator[int]:
@@ -67,7 +67,7 @@ def test_items_are_read_a_pool_at_a_time(loaded: LoadedModel, alone: Ranks) -> N
             read += 1
             yield number
 
-    found = small.scored(items(), lambda _: [windows(256, [1], CONTEXT)])
+    found = small.scored(items(), lambda _: [windows(256, [1], CONTEXT)], QUIET)
     next(found)
     assert read < 100
     assert [number for number, _ in found] == list(range(1, 150))

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from mixes.errors import DataError
+from tests.trainer.evaluation.quiet import QUIET
 from tests.trainer.evaluation.tiny_model import CONTEXT
 from trainer.evaluation.encoding import Encoder
 from trainer.evaluation.formats import NORMALIZATIONS, Normalization
@@ -42,7 +43,7 @@ def question_set(count: int, task: str = "arc-challenge", subjects: int = 0, cho
 def nll_of(scorer: Scorer, encoder: Encoder, context: str, following: str) -> tuple[float, int]:
     """Return the nll and the number of tokens of one continuation, asked for alone."""
     (pair,) = encoder.pairs([(context, following)])
-    ((_, (nll,)),) = scorer.scored([pair], lambda each: [continuation(*each, scorer.max_length)])
+    ((_, (nll,)),) = scorer.scored([pair], lambda each: [continuation(*each, scorer.max_length)], QUIET)
     return float(nll.sum()), len(nll)
 
 

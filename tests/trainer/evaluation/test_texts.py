@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from mixes.errors import DataError
+from tests.trainer.evaluation.quiet import QUIET
 from trainer.evaluation.encoding import Encoder
 from trainer.evaluation.requests import windows
 from trainer.evaluation.scoring import Scorer
@@ -28,11 +29,11 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_every_domain_adds_up_its_documents(scorer: Scorer, encoder: Encoder, folder: Path) -> None:
-    found = score_texts(scorer, texts_of_folder(folder, encoder), encoder.prefix_id)
+    found = score_texts(scorer, texts_of_folder(folder, encoder), encoder.prefix_id, QUIET)
     assert list(found) == ["a", "b/test", "b/val"]
     for domain, texts in TEXTS.items():
         tokens = encoder.encode(texts)
-        scored = scorer.scored(tokens, lambda each: [windows(encoder.prefix_id, each, scorer.max_length)])
+        scored = scorer.scored(tokens, lambda each: [windows(encoder.prefix_id, each, scorer.max_length)], QUIET)
         likelihood = found[domain]
         assert likelihood.nll == pytest.approx(sum(nll.sum() for _, (nll,) in scored))
         assert likelihood.tokens == sum(len(each) for each in tokens)

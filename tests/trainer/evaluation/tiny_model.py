@@ -15,6 +15,7 @@ from mixes.parts import TOKENS_SUFFIX, PartDocuments, write_part
 from tests.mixes.small_mix import SmallSource, publish_bytes, write_small_mix
 from tests.trainer.small_run import structured_tokens
 from trainer.evaluation.standalone import EvaluationOptions
+from trainer.evaluation.suite import Questions
 from trainer.models.decoder import LanguageModel
 from trainer.models.hugging_face import config_of
 from trainer.models.presets import ModelShape
@@ -74,7 +75,9 @@ def write_tiny_model(folder: Path) -> Path:
 def evaluation_in(folder: Path) -> EvaluationOptions:
     """Return the request to evaluate what `write_tiny_evaluation` wrote."""
     return EvaluationOptions(
-        model=folder / "model", paloma=folder / "texts", tasks=(folder / "who.jsonl",), shots=1, device="cpu"
+        model=folder / "model",
+        questions=Questions(paloma=folder / "texts", tasks=(folder / "who.jsonl",), shots=1),
+        device="cpu",
     )
 
 

@@ -12,14 +12,15 @@ import numpy as np
 import pytest
 import torch
 
+from tests.pages.parsed_page import parse
 from tests.trainer.evaluation.tiny_model import write_tiny_mix
 from tests.trainer.small_run import SPEC, spec_with, train
-from trainer import anneal, export, microanneal
+from trainer import anneal, export, microanneal, report
 from trainer.checkpoint import verified
 from trainer.evaluation.standalone import EvaluationOptions, evaluate
+from trainer.evaluation.suite import Questions, Suite
 from trainer.figures import StepFigures
 from trainer.loader import Batch
-from trainer.stages import reached
 from trainer.tensor_files import TensorFiles
 from trainer.updates import Trainer
 
@@ -86,14 +87,37 @@ def test_the_table_has_what_evaluate_says_of_each(room: Path) -> None:
     assert found["models"].keys() == folders.keys()
     assert found["table"]["columns"] == ["before", "seed-42", "seed-666", "mean", "spread", "soup"]
     for name, folder in folders.items():
-        on = {"mix": room / "mixes" / "small", "tasks": (room / "who.jsonl",), "tokenizer": room / "tokenizer.json"}
-        alone = evaluate(EvaluationOptions(model=folder, shots=1, device="cpu", **on)).figures()  # type: ignore[arg-type] # Any
-        figures = {f"eval/{key}": value for key, value in found["models"][name]["figures"].items()}
-        assert figures == pytest.approx(alone, abs=1e-5)
+        asked = Questions(mix=room / "mixes" / "small", tasks=(room / "who.jsonl",), shots=1)
+        tokenizer = room / "tokenizer.json"
+        alone = evaluate(EvaluationOptions(model=folder, questions=asked, tokenizer=tokenizer, device="cpu"))
+        assert found["models"][name]["figures"] == pytest.approx(alone.figures(), abs=1e-5)
     assert "held_out/source0/bits_per_byte" in found["table"]["rows"]
     for name, (_, first, second, mean, spread, soup) in found["table"]["rows"].items():
         assert (mean, spread) == (statistics.fmean((first, second)), statistics.stdev((first, second)))
         assert soup == found["models"]["soup"]["figures"][name]
+
+
+def test_the_report_shows_models_losses_and_runs(room: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    page = parse((room / "run" / "report.html").read_text())
+    found = results_of(room / "run")
+    rows = {row[0]: row[2:] for row in page.tables["What they reached"][1:]}
+    assert rows.keys() == found["table"]["rows"].keys()
+    for name, numbers in found["table"]["rows"].items():
+        assert rows[name] == [f"{number:.4f}" for number in numbers]
+    assert [row[0] for row in page.tables["Runs"][1:]] == ["seed-42", "seed-666"]
+    assert [entry.get("href") for tag, entry in page.tags if tag == "a"] == [
+        "seed-42/report.html",
+        "seed-666/report.html",
+    ]
+    assert sum(tag == "circle" for tag, _ in page.tags) == 4 * len(rows)
+    drawn = (room / "run" / "report.html").read_bytes()
+    assert report.main([str(room / "run")]) == 0
+    assert (room / "run" / "report.html").read_bytes() == drawn
+    capsys.readouterr()
+    (room / "unfinished").mkdir()
+    (room / "unfinished" / "results.json").write_text('{"asked": "", "models": {}}')
+    assert report.main([str(room / "unfinished")]) == 2
+    assert "found no stage that is done" in capsys.readouterr().err
 
 
 def test_anneals_that_were_stopped_go_on_to_the_same_bytes(
@@ -117,7 +141,7 @@ def test_anneals_that_were_stopped_go_on_to_the_same_bytes(
         assert verified(room / "stopped" / folder).digest == verified(room / "run" / folder).digest
     whole, stopped = results_of(room / "run"), results_of(room / "stopped")
     assert stopped["table"] == whole["table"]
-    monkeypatch.setattr(reached, "load_model", None)
+    monkeypatch.setattr(Suite, "evaluate", None)
     assert anneal.main(command(room, "stopped")) == 0  # nothing is trained or evaluated again
     assert len(calls) == 4
     assert results_of(room / "stopped") == stopped

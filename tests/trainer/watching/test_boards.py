@@ -45,7 +45,7 @@ def test_figures_go_to_one_run_that_the_folder_names(tmp_path: Path, monkeypatch
     assert run.is_finished
     first, second = asked
     assert first == second
-    assert (first["project"], first["name"], first["resume"]) == ("mixes", "seed-42", "allow")
+    assert (first["project"], first["name"], first["resume"]) == ("mixes", f"{tmp_path.name}/seed-42", "allow")
     assert first["config"] == {"spec": {"steps": 6}}
     assert len(first["id"]) == 16
     WeightsAndBiases("mixes", tmp_path / "seed-43", {})

@@ -20,35 +20,47 @@ MakeModel: TypeAlias = Callable[[ModelShape], LanguageModel]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LoadedModel:
-    """A model with its weights.
+class OpenModel:
+    """A model whose weights are still on disk; `open_model` makes it.
 
     Attributes:
-        model: as it was made.
+        folder: where it lies.
+        shape: of the model.
         context: tokens of an instance that it was trained on.
         prefix_id: the token that the first token of a text follows: BOS, or EOS where it has none.
         end_id: the token that ends a text: EOS.
         tokenizer: content of its tokenizer.json, None for a checkpoint when none was given.
         tokenizer_digest: SHA-256 of that content, known for a checkpoint in any case.
+        digest: gives what names its weights; may read every byte of them.
+        fill: fills a model of its shape.
     """
 
-    model: LanguageModel
+    folder: Path
+    shape: ModelShape
     context: int
     prefix_id: int
     end_id: int
     tokenizer: bytes | None
     tokenizer_digest: str
+    digest: Callable[[], str]
+    fill: Callable[[LanguageModel], None]
+
+    def load(self, make_model: MakeModel) -> LanguageModel:
+        """Return the model with its weights, as `make_model` makes it of a shape, sharded or not."""
+        model = make_model(self.shape)
+        self.fill(model)
+        return model
 
 
-def load_model(folder: Path, tokenizer: Path | None, make_model: MakeModel, *, verifies: bool = True) -> LoadedModel:
+def open_model(folder: Path, tokenizer: Path | None, *, verifies: bool = True) -> OpenModel:
     """Return the model of a folder.
 
     Args:
         folder: a checkpoint, `RUN/step-N`, or a folder with config.json and safetensors, such as `trainer/export.py`
             writes and OLMo 2 is published in.
         tokenizer: the tokenizer.json of the mix, for a checkpoint; a folder of the other kind brings its own.
-        make_model: gives a model of a shape, sharded or not, with no values yet.
-        verifies: check every byte of a checkpoint; without, only its record, when another rank checks the rest.
+        verifies: check every byte of a checkpoint; without, only its record, where that was done already or is done by
+            another rank.
 
     Raises:
         CheckpointError: it is neither, it is damaged, or another kind of model.
@@ -58,30 +70,34 @@ def load_model(folder: Path, tokenizer: Path | None, make_model: MakeModel, *, v
     if is_published(folder):
         if tokenizer is not None:
             raise SpecError(f"{folder}: found --tokenizer {tokenizer} for a folder that brings its own; leave it out")
-        return _of_published(folder, make_model)
+        return _published(folder)
     if (folder / CHECKPOINT_FILE).is_file():
-        return _of_checkpoint(folder, tokenizer, make_model, verifies=verifies)
+        return _checkpoint(folder, tokenizer, verifies=verifies)
     raise CheckpointError(f"{folder}: found neither {CHECKPOINT_FILE} nor {CONFIG_FILE}; wanted RUN/step-N or a model")
 
 
-def _of_checkpoint(folder: Path, tokenizer: Path | None, make_model: MakeModel, *, verifies: bool) -> LoadedModel:
+def _checkpoint(folder: Path, tokenizer: Path | None, *, verifies: bool) -> OpenModel:
     checkpoint = verified(folder, content=verifies)
     progress = checkpoint.progress
     of_mix = progress.mix["tokenizer"]
-    content = None if tokenizer is None else read_tokenizer_json(tokenizer, of_mix["digest"])
-    model = make_model(ModelShape(**progress.shape))
-    fill_from(checkpoint, {WEIGHTS + name: parameter for name, parameter in model.named_parameters()})
-    return LoadedModel(
-        model=model,
+
+    def fill(model: LanguageModel) -> None:
+        fill_from(checkpoint, {WEIGHTS + name: parameter for name, parameter in model.named_parameters()})
+
+    return OpenModel(
+        folder=folder,
+        shape=ModelShape(**progress.shape),
         context=progress.spec["sequence_length"],
         prefix_id=of_mix["eos_id"],
         end_id=of_mix["eos_id"],
-        tokenizer=content,
+        tokenizer=None if tokenizer is None else read_tokenizer_json(tokenizer, of_mix["digest"]),
         tokenizer_digest=of_mix["digest"],
+        digest=lambda: checkpoint.digest,
+        fill=fill,
     )
 
 
-def _of_published(folder: Path, make_model: MakeModel) -> LoadedModel:
+def _published(folder: Path) -> OpenModel:
     published = open_published(folder)
     config, place = published.config, folder / CONFIG_FILE
     ids = [config.get("bos_token_id"), config.get("eos_token_id")]
@@ -94,13 +110,14 @@ def _of_published(folder: Path, make_model: MakeModel) -> LoadedModel:
         content = (folder / TOKENIZER_FILE).read_bytes()
     except OSError as error:
         raise DataError(f"{folder / TOKENIZER_FILE}: cannot be read: {error.strerror}; copy the model's") from error
-    model = make_model(shape_of(config, str(place)))
-    published.fill(model)
-    return LoadedModel(
-        model=model,
+    return OpenModel(
+        folder=folder,
+        shape=shape_of(config, str(place)),
         context=context,
         prefix_id=prefix_id,
         end_id=prefix_id if ids[1] is None else ids[1],
         tokenizer=content,
         tokenizer_digest=hashlib.sha256(content).hexdigest(),
+        digest=published.digest,
+        fill=published.fill,
     )
