@@ -106,7 +106,7 @@ def _check_part(root: Path, tokenizer: TokenizerEntry, count: Count, source: Sou
     _check_digest(root / part.index, part.index_digest)
     index = read_index(root / part.index)
     _check_index(root / part.index, index, source, part)
-    _check_tokens(root / part.file, index, part, tokenizer, tokenizer.fim_ids.get(source.name, ()), count)
+    _check_tokens(root / part.file, index, part, tokenizer, tokenizer.fim_ids.get(source.source, ()), count)
 
 
 def _check_ledger(mix: Manifest, path: Path) -> None:

@@ -59,7 +59,7 @@ _ALIKE_BYTES = 100  # of such a document where every third has likes: of its pai
 _MAX_IN_ONE_PLACE = 16_000_000  # such documents: their pairs take 4 GB to choose from, which a worker has to spare
 _LABEL_FORMS = {"license": spdx_identifier}
 """How measures that are labels write one, where they do not take any text."""
-_MOST_TOKENS = 4  # for each that a listing foretells: text that compresses twice as well, of tokens half as long
+_DOUBT = 4  # by how much a listing may be wrong: text that compresses twice as well, of tokens half as long
 _REPEAT_BYTES = 160  # of such a document: its paragraphs, or the anchors of its stretches
 _WHILE_RUNNING = re.compile(r"( \[while running '[^']*'\])+\s*\Z")
 
@@ -247,14 +247,14 @@ def _warn_of_budget(options: BuildOptions, plan: Plan) -> None:
     """Say before hours are spent that the budget will not come out, where the listing leaves hardly a doubt."""
     if options.dry_run:
         return  # which says more
-    most = [_MOST_TOKENS * source.sampled_tokens for source in plan.sources]
-    problems = foreseen_problems(plan.spec, most, [None] * len(most))
-    if problems:
+    estimates = [[factor * source.sampled_tokens for source in plan.sources] for factor in (1 / _DOUBT, 1, _DOUBT)]
+    found = [foreseen_problems(plan.spec, tokens, [None] * len(tokens)) for tokens in estimates]
+    if all(found):
         log.warning(
-            "the budget will hardly come out: even if the shards held %d times the tokens that their stored bytes "
-            "speak of,\n  %s\nthe build goes on; what it makes serves the spec once it is mended",
-            _MOST_TOKENS,
-            "\n  ".join(problems),
+            "the budget will hardly come out, as estimated from stored bytes, even if the shards held %d times as many "
+            "tokens, or as few:\n  %s\nthe build goes on; what it makes serves the spec once it is mended",
+            _DOUBT,
+            "\n  ".join(found[1]),
         )
 
 

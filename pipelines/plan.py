@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from filters.duplicates import minhash, normalize, shingles
-from mixes.budget import Demand, divide_mix
+from mixes.budget import Demand, divide
 from mixes.errors import SpecError
 from mixes.manifest import TokenizerEntry
 from mixes.spec.demands import estimated_demands
@@ -177,10 +177,20 @@ def wanted_tokens(spec: MixSpec, available: Sequence[int]) -> list[int]:
 def _wanted(spec: MixSpec, available: Sequence[int]) -> tuple[list[Demand], list[list[int]]]:
     """Return the demands of a spec as estimated, and the tokens wanted of the splits of each source, or of itself."""
     demands = estimated_demands(spec, available, [None] * len(spec.sources))
+    totals = _divided("the mix", spec.tokens, demands)
+    wanted = [
+        _divided(demand.name, total, demand.splits) if demand.splits else [total]
+        for demand, total in zip(demands, totals, strict=True)
+    ]
+    return demands, wanted
+
+
+def _divided(place: str, total: int | None, demands: Sequence[Demand]) -> list[int]:
+    """Return the tokens of each; where what is fixed takes more than there is, which only the build can tell, those."""
     try:
-        return demands, divide_mix(spec.tokens, demands)
-    except SpecError:  # only the build can tell whether it is so
-        return demands, divide_mix(None, demands)
+        return divide(place, total, demands)
+    except SpecError:
+        return divide(place, None, demands)
 
 
 def unit_bytes(stored_bytes: int, max_bytes: int) -> int:

@@ -90,7 +90,7 @@ def read_tokens_text(mix: BuiltMix, tokens: Tokens) -> str:
     except OSError as error:
         raise DataError(f"{part}: cannot be read: {error}; build the mix again") from error
     ids = np.frombuffer(data, np.dtype(manifest.dtype).newbyteorder("<")).astype(np.uint32)
-    source = next(each.name for each in manifest.sources for part in each.parts if part.file == tokens.part)
+    source = next(each.source for each in manifest.sources for part in each.parts if part.file == tokens.part)
     ids = restore_order(ids, manifest.tokenizer.fim_ids.get(source, ()))
     text: str = Tokenizer.from_str(file.json).decode(ids.tolist(), skip_special_tokens=False)
     if len(text.encode()) != tokens.bytes:

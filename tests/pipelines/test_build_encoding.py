@@ -19,7 +19,9 @@ _SENTINELS = (100_258, 100_260, 100_259)
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
     corpus = Corpus(tmp_path_factory.mktemp("encoding"))
-    corpus.spec["sources"][1]["fim"] = {"rate": 0.5}
+    into = [{"name": "short", "proportion": 0.5}, {"name": "long", "proportion": 0.5}]
+    splits = {"measure": "mean_word_length", "limits": [4.42], "into": into}
+    corpus.spec["sources"][1] |= {"fim": {"rate": 0.5}, "splits": splits}
     corpus.spec["dedupe"] = {"paragraphs": {}}
     shared = make_text(1, 20).replace("\n", " ")
     write_jsonl(corpus.data / "web" / "5.jsonl.gz", [{"id": "first", "text": shared}])
@@ -41,8 +43,10 @@ def test_fill_in_the_middle_gives_its_sentinels_to_its_source_alone(built: Corpu
         ids = np.concatenate([np.fromfile(built.output / part.file, "<u4") for part in source.parts])
         found[source.name] = [int(np.count_nonzero(ids == each)) for each in _SENTINELS]
     assert found["web"] == [0, 0, 0]
-    assert found["code"] == [found["code"][0]] * 3
-    assert 13 <= found["code"][0] <= 33  # of 46 documents
+    numbers = [found[name][0] for name in ("code/short", "code/long")]
+    assert [found["code/short"], found["code/long"]] == [[number] * 3 for number in numbers]
+    assert 13 <= sum(numbers) <= 33  # of 46 documents
+    assert min(numbers) > 0
 
 
 def test_the_record_of_a_unit_says_who_encoded_it(built: Corpus) -> None:

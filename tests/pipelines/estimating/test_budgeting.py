@@ -10,7 +10,7 @@ from mixes.typed_yaml.binding import bind_text
 from pipelines.build_mix import _warn_of_budget, read_spec
 from pipelines.estimating.budgeting import foreseen_problems, rounded
 from pipelines.options import parse_options
-from pipelines.plan import make_plan
+from pipelines.plan import make_plan, wanted_tokens
 from tests.pipelines.conftest import Corpus
 
 HEAD = "name: a\ntokenizer: {file: t}\n"
@@ -73,6 +73,15 @@ def test_fixed_amounts_that_take_more_than_there_is_are_told() -> None:
     assert "120 go to those with tokens or epochs (math 120)" in problems(text, [1000.0, 60.0])[0]
 
 
+def test_a_plan_is_made_though_what_is_fixed_takes_more_than_is_estimated() -> None:
+    splits = "splits: {measure: quality, quantiles: [0.5], into: [{name: low, proportion: 1}, {name: best, epochs: 3}]}"
+    text = f"tokens: 100\nsources: [{WEB}proportion: 1, max_epochs: 9, {splits}}}]"
+    spec = bind_text(MixSpec, HEAD + text, "a.yaml").value
+    assert wanted_tokens(spec, [60]) == [100]
+    assert wanted_tokens(spec, [1000]) == [1500]
+    assert "1,500 go to those with tokens or epochs (web/best 1,500)" in problems(text, [1000.0])[0]
+
+
 def test_a_sample_that_holds_too_little_is_told_with_the_share_to_take() -> None:
     text = "tokens: 100\nsources: [{name: web, documents: x, proportion: 1, sample: {documents: 0.01}}]"
     assert "raise sample.documents to 0.03" in problems(text, [50.0])[0]
@@ -109,3 +118,11 @@ def test_a_build_warns_where_a_listing_leaves_hardly_a_doubt(corpus: Corpus, cap
             _warn_of_budget(parse_options(arguments), plan)
         assert ("the budget will hardly come out" in caplog.text) == is_told
         assert ("source 'code': proportion 0.4 of 60,000,000 tokens needs 24,000,000" in caplog.text) == is_told
+    corpus.spec["tokens"] = 14_000
+    corpus.spec["sources"][1] |= {"epochs": 2}  # four times the tokens would leave web nothing
+    corpus.spec["sources"][0] |= {"proportion": 1}
+    del corpus.spec["sources"][1]["proportion"]
+    arguments = corpus.arguments()
+    caplog.clear()
+    _warn_of_budget(parse_options(arguments), make_plan(read_spec(arguments[0], str(corpus.data)), str(corpus.data)))
+    assert caplog.text == ""
