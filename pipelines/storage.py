@@ -249,9 +249,13 @@ def _folder_copy(uri: str) -> str:
     return str(folder)
 
 
+def cache_folder() -> Path:
+    """Return the folder of what this machine need not fetch or work out again, which may be removed at any time."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "gristmill")
+
+
 def _cached(version: str, uri: str) -> Path:
-    root = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    return Path(root, "gristmill", hashlib.sha256(f"{uri}\n{version}".encode()).hexdigest()[:16])
+    return cache_folder() / hashlib.sha256(f"{uri}\n{version}".encode()).hexdigest()[:16]
 
 
 def _copy(file: StoredFile, path: Path) -> None:

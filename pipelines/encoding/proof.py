@@ -1,8 +1,11 @@
 """Is a faster encoder equal to the tokenizers library? It has to show it before it may do the work."""
 
+import contextlib
 import hashlib
+import platform
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -12,10 +15,13 @@ from numpy.typing import NDArray
 from filters.batches import Batch
 from filters.columns import TextColumn
 from filters.text.damage import DamageGroup
-from mixes.errors import DataError
+from mixes.errors import DataError, MixError
+from mixes.files import publish_file
+from pipelines.encoding import added, backends, cutting, strings
 from pipelines.encoding.backends import Backend, GigatokenBackend, TokenizersBackend
 from pipelines.encoding.definition import Definition
 from pipelines.encoding.strings import stored_strings, strings_of
+from pipelines.storage import cache_folder
 
 Wanted = Literal["auto", "tokenizers", "gigatoken"]
 """The encoder that a spec asks for; `auto` takes a faster one that proves itself, else `tokenizers`."""
@@ -124,12 +130,29 @@ def _try(definition: Definition, name: str) -> Backend | str:
     except Exception as error:  # what a library written in Rust raises for a tokenizer that it does not know
         return f"does not take this tokenizer ({error})"
     proven = (definition.file.digest, backend.name)
-    if proven not in _PROVEN:
+    if proven not in _PROVEN and not _record_of(proven).exists():
         difference = first_difference(definition, backend, [*stored_strings(), *strings_of(definition)])
         if difference:
             return f"is not equal: {difference}"
-        _PROVEN.add(proven)
+        _keep_record(proven)
+    _PROVEN.add(proven)
     return backend
+
+
+def _record_of(proven: tuple[str, str]) -> Path:
+    """Return the file that is there when this machine has proven an encoder with these libraries and this code."""
+    code = [Path(module.__file__ or "").read_bytes() for module in (added, backends, cutting, strings)]
+    code.append(Path(__file__).read_bytes())
+    identity = hashlib.sha256("\n".join([*proven, TokenizersBackend.name, platform.platform()]).encode())
+    for each in code:
+        identity.update(hashlib.sha256(each).digest())
+    return cache_folder() / "proofs" / identity.hexdigest()[:32]
+
+
+def _keep_record(proven: tuple[str, str]) -> None:
+    told = f"{proven[1]} gives the ids of {TokenizersBackend.name} with tokenizer {proven[0]}\n"
+    with contextlib.suppress(MixError, OSError):  # where nothing can be written, it is proven again the next time
+        publish_file(str(_record_of(proven)), lambda stream: stream.write(told.encode()))
 
 
 def _why_unlike(definition: Definition) -> str:

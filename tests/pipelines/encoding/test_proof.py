@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, seed, settings
 from hypothesis import strategies as st
 
-from pipelines.encoding import proof
+from pipelines.encoding import proof, strings
 from pipelines.encoding.backends import GigatokenBackend
-from pipelines.encoding.definition import Definition, read_tokenizer
+from pipelines.encoding.definition import Definition, TokenizerFile, read_tokenizer
 from pipelines.encoding.proof import first_difference, vector_digest
 from pipelines.encoding.strings import stored_strings, strings_of
 
@@ -63,11 +63,47 @@ def test_encoders_agree_on_any_text(definition: Definition, backend: GigatokenBa
 
 
 def test_what_another_process_has_proven_is_not_proven_again(
-    definition: Definition, backend: GigatokenBackend, monkeypatch: pytest.MonkeyPatch
+    definition: Definition, backend: GigatokenBackend, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setattr(proof, "_PROVEN", set())
     monkeypatch.setattr(proof, "first_difference", lambda *_: "a difference")
     assert proof.choose(definition, "auto").faster is None
     proof.trust(frozenset({(definition.file.digest, backend.name)}))
     assert proof.proofs() == {(definition.file.digest, backend.name)}
     assert proof.choose(definition, "auto").faster is not None
+
+
+def test_what_this_machine_has_proven_is_proven_again_for_another_tokenizer_or_code(
+    definition: Definition, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    found: list[str | None] = [None, "a difference", "a difference"]
+    monkeypatch.setattr(proof, "first_difference", lambda *_: found.pop(0))
+
+    def is_chosen(tokenizer: Definition) -> bool:
+        monkeypatch.setattr(proof, "_PROVEN", set())  # as in a new process
+        return proof.choose(tokenizer, "auto").faster is not None
+
+    assert is_chosen(definition)
+    assert is_chosen(definition)
+    file = definition.file
+    assert not is_chosen(Definition(TokenizerFile(uri=file.uri, json=file.json, digest="0" * 64)))
+    changed = tmp_path / "strings.py"
+    changed.write_text("# other strings")
+    monkeypatch.setattr(strings, "__file__", str(changed))
+    assert not is_chosen(definition)
+    assert found == []
+
+
+def test_where_no_record_can_be_kept_it_is_proven_each_time(
+    definition: Definition, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    found: list[str | None] = [None, None]
+    monkeypatch.setattr(proof, "first_difference", lambda *_: found.pop(0))
+    for _ in range(2):
+        monkeypatch.setattr(proof, "_PROVEN", set())
+        assert proof.choose(definition, "auto").faster is not None
+    assert found == []
