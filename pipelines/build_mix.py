@@ -4,6 +4,7 @@ import contextlib
 import json
 import logging
 import re
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -262,9 +263,11 @@ def _make_pipeline(options: BuildOptions) -> "beam.Pipeline":
     import apache_beam as beam
 
     try:
-        return beam.Pipeline(options=options.beam)
+        pipeline = beam.Pipeline(options=options.beam)
     except (ValueError, ImportError) as error:  # Beam's own checks of its flags, and runners whose extra is missing
         raise SpecError(f"command line: {options.runner or 'this machine'}: {error}") from error
+    shutil.rmtree(pipeline.local_tempdir)  # for transforms in other languages; a build that is killed would leave it
+    return pipeline
 
 
 def _build(options: BuildOptions, pipeline: "beam.Pipeline", plan: Plan, settings: BuildSettings) -> None:
@@ -273,13 +276,15 @@ def _build(options: BuildOptions, pipeline: "beam.Pipeline", plan: Plan, setting
         if not options.is_beam_dry_run:
             stack.enter_context(_hold(options, settings))
         if options.is_local:
-            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="gristmill-", ignore_cleanup_errors=True))
             near = None if is_remote(options.output) else options.output  # where there is room for what is built
-            spill = stack.enter_context(tempfile.TemporaryDirectory(prefix=SPILL_PREFIX, dir=near))
-            settings = replace(settings, progress_folder=folder, spill_folder=spill, proofs=proofs())
+            held = tempfile.TemporaryDirectory(prefix=SPILL_PREFIX, dir=near, ignore_cleanup_errors=True)
+            spill = Path(stack.enter_context(held))
+            progress = spill / "progress"
+            progress.mkdir()
+            settings = replace(settings, progress_folder=str(progress), spill_folder=str(spill), proofs=proofs())
             if options.workers > 1:
-                stack.enter_context(errors_to_file(Path(folder) / "workers.log"))
-            stack.enter_context(ProgressDisplay(folder, len(plan.units)))
+                stack.enter_context(errors_to_file(spill / "workers.log"))
+            stack.enter_context(ProgressDisplay(str(progress), len(plan.units)))
         _run(options, pipeline, plan, settings)
 
 

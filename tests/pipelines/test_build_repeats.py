@@ -1,11 +1,9 @@
 """Whole builds that cut out paragraphs and stretches of text which other documents have too."""
 
 import random
-from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
-import pytest
 from tokenizers import Tokenizer
 
 from mixes.ledger import SourceLedger, parse
@@ -118,19 +116,6 @@ def test_exactly_the_windows_that_stand_before_go(corpus: Corpus) -> None:
     wanted = {text[:4]: left for text, left in zip(in_order, without_repeats(in_order), strict=True)}
     assert texts_of(corpus) == wanted
     assert sum(len(text) for text in wanted.values()) < sum(len(text) for text in texts)
-
-
-@pytest.mark.parametrize("dedupe", [{"paragraphs": {"lines": True}, "substrings": {"min_bytes": MIN_BYTES}}])
-def test_the_same_bytes_for_one_worker_and_two(corpus: Corpus, dedupe: dict[str, object], tmp_path: Path) -> None:
-    texts = overlapping_texts(3)
-    write_jsonl(corpus.data / "web" / "5.jsonl.gz", [{"id": f"a{n}", "text": text} for n, text in enumerate(texts[:6])])
-    write_jsonl(corpus.data / "code" / "5.jsonl", [{"id": f"b{n}", "text": text} for n, text in enumerate(texts[6:])])
-    corpus.spec["dedupe"] = dedupe
-    assert main(corpus.arguments()) == 0
-    alone = corpus.published()
-    corpus.output = tmp_path / "two"
-    assert main(corpus.arguments("--workers", "2")) == 0
-    assert corpus.published() == alone
 
 
 def test_another_rule_compares_anew_without_scanning_again(corpus: Corpus) -> None:

@@ -88,16 +88,6 @@ def test_a_document_of_which_edits_leave_nothing_is_dropped_for_that(corpus: Cor
     assert ledger(corpus, 0).dropped["rules"]["nothing_left"].documents == 1
 
 
-def test_edits_give_the_same_bytes_for_one_worker_and_two(corpus: Corpus) -> None:
-    write_jsonl(corpus.data / "web" / "5.jsonl.gz", [{"id": "gaps", "text": make_text(500).replace("\n", GAP)}])
-    corpus.spec["sources"][0]["edits"] = ["collapse_newlines", "refinedweb_lines"]
-    assert main(corpus.arguments()) == 0
-    alone = corpus.published()
-    corpus.output = corpus.output.with_name("two")
-    assert main(corpus.arguments("--workers", "2")) == 0
-    assert corpus.published() == alone
-
-
 def test_a_rule_may_list_labels_of_the_records(corpus: Corpus) -> None:
     rows = [{"id": f"m{n}", "text": make_text(9_000 + n), "metadata": {"license": "MIT"}} for n in range(50)]
     others = [{"id": "none", "text": make_text(2)}, {"id": "other", "text": make_text(3), "license": "proprietary"}]
@@ -129,7 +119,7 @@ def test_a_measure_of_the_users_own_drops_documents(corpus: Corpus) -> None:
     write_jsonl(corpus.data / "web" / "5.jsonl.gz", [{"id": "loud", "text": make_text(500).upper()}])
     corpus.spec["measures"] = [{"python": "{data}/loud.py"}]
     corpus.spec["sources"][0]["rules"] = [{"measure": "loud_fraction", "max": 0.5}]
-    assert main(corpus.arguments("--workers", "2")) == 0
+    assert main(corpus.arguments()) == 0
     assert ledger(corpus, 0).dropped["rules"]["loud_fraction_max"].documents == 1
 
 
