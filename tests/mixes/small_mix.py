@@ -1,13 +1,15 @@
 """A built mix in miniature for tests: token files and the manifest that fits them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
+from mixes.cut import Prefix
 from mixes.files import FileDigest, publish_file
 from mixes.manifest import FILE_NAME, FileEntry, Manifest, PartEntry, SourceEntry, TokenizerEntry, dump
+from mixes.parts import PartSummary
 from mixes.token_ids import token_dtype
 
 SPEC = b"name: small\n"
@@ -57,27 +59,17 @@ def write_small_mix(
             )
         entries.append(source_entry(f"source{number}", source.whole_epochs, parts))
     spec = publish_bytes(f"{root}/mixes/{name}/spec.yaml", SPEC)
-    manifest = Manifest(
-        name=name,
-        fingerprint="0123456789abcdef" * 2,
-        seed=1234,
-        dtype=dtype.name,
-        tokenizer=TokenizerEntry(
-            name="tokenizer.json",
-            digest="ab" * 32,
-            vector="cd" * 32,
-            vocab_size=vocab_size,
-            eos_id=vocab_size - 1,
-            special_ids=(vocab_size - 1,),
-            fim_ids={},
-        ),
-        asked_tokens=sum(entry.wanted_tokens for entry in entries),
-        tokens=sum(entry.tokens for entry in entries),
-        documents=sum(entry.documents for entry in entries),
-        bytes=sum(entry.bytes for entry in entries),
-        sources=tuple(entries),
-        files={"spec.yaml": FileEntry(size=spec.size, digest=spec.digest)},
+    tokenizer = TokenizerEntry(
+        name="tokenizer.json",
+        digest="ab" * 32,
+        vector="cd" * 32,
+        vocab_size=vocab_size,
+        eos_id=vocab_size - 1,
+        special_ids=(vocab_size - 1,),
+        fim_ids={},
     )
+    files = {"spec.yaml": FileEntry(size=spec.size, digest=spec.digest)}
+    manifest = manifest_of(entries, tokenizer=tokenizer, dtype=dtype.name, files=files, name=name)
     publish_bytes(f"{root}/mixes/{name}/{FILE_NAME}", dump(manifest))
     return manifest
 
@@ -85,6 +77,51 @@ def write_small_mix(
 def publish_bytes(path: str, content: bytes) -> FileDigest:
     """Publish a file with this content."""
     return publish_file(path, lambda handle: handle.write(content))
+
+
+def manifest_of(
+    entries: Sequence[SourceEntry],
+    *,
+    tokenizer: TokenizerEntry,
+    dtype: str,
+    files: Mapping[str, FileEntry],
+    name: str = "small",
+    seed: int = 1234,
+) -> Manifest:
+    """Return a manifest whose sums fit its sources."""
+    return Manifest(
+        name=name,
+        fingerprint="0123456789abcdef" * 2,
+        seed=seed,
+        dtype=dtype,
+        tokenizer=tokenizer,
+        asked_tokens=sum(entry.wanted_tokens for entry in entries),
+        tokens=sum(entry.tokens for entry in entries),
+        documents=sum(entry.documents for entry in entries),
+        bytes=sum(entry.bytes for entry in entries),
+        sources=tuple(entries),
+        files=files,
+    )
+
+
+def part_entry(stem: str, summary: PartSummary, front: Prefix, through: Prefix) -> PartEntry:
+    """Return the part that was written at a stem, held out up to `front` and seen up to `through`."""
+    return PartEntry(
+        file=f"{stem}.npy",
+        index=f"{stem}.parquet",
+        size=summary.token_file.size,
+        digest=summary.token_file.digest,
+        index_digest=summary.index_file.digest,
+        tokens=summary.tokens,
+        documents=summary.documents,
+        bytes=summary.bytes,
+        held_out_tokens=front.tokens,
+        held_out_documents=front.documents,
+        held_out_bytes=front.bytes,
+        prefix_tokens=through.tokens - front.tokens,
+        prefix_documents=through.documents - front.documents,
+        prefix_bytes=through.bytes - front.bytes,
+    )
 
 
 def source_entry(name: str, whole_epochs: int, parts: Sequence[PartEntry]) -> SourceEntry:
@@ -96,7 +133,7 @@ def source_entry(name: str, whole_epochs: int, parts: Sequence[PartEntry]) -> So
 
     return SourceEntry(
         name=name,
-        source=name,
+        source=name.partition("/")[0],
         tokens=seen("tokens"),
         wanted_tokens=seen("tokens") + 1,
         available_tokens=sum(part.tokens - part.held_out_tokens for part in parts),

@@ -17,10 +17,10 @@ from mixes.errors import MixError
 from mixes.files import digest_file
 from mixes.hashing import sampling_keys
 from mixes.ledger import Count, Ledger, SourceLedger, SplitLedger, TokenCount
-from mixes.manifest import FileEntry, Manifest, PartEntry, SourceEntry, TokenizerEntry, dump, load
+from mixes.manifest import FileEntry, Manifest, SourceEntry, TokenizerEntry, dump, load
 from mixes.parts import PartDocuments, PartSummary, read_index, write_part
 from mixes.verification import check_contents, check_files
-from tests.mixes.small_mix import publish_bytes
+from tests.mixes.small_mix import part_entry, publish_bytes
 
 EOS = 99
 WANTED = 50
@@ -119,25 +119,6 @@ def key_file(path: str, summary: PartSummary) -> KeyFile:
     content = Path(path).read_bytes()
     whole = Prefix(documents=summary.documents, tokens=summary.tokens, bytes=summary.bytes)
     return KeyFile(name=path, whole=whole, read=lambda offset, size: content[offset : offset + size])
-
-
-def part_entry(stem: str, summary: PartSummary, front: Prefix, through: Prefix) -> PartEntry:
-    return PartEntry(
-        file=f"{stem}.npy",
-        index=f"{stem}.parquet",
-        size=summary.token_file.size,
-        digest=summary.token_file.digest,
-        index_digest=summary.index_file.digest,
-        tokens=summary.tokens,
-        documents=summary.documents,
-        bytes=summary.bytes,
-        held_out_tokens=front.tokens,
-        held_out_documents=front.documents,
-        held_out_bytes=front.bytes,
-        prefix_tokens=through.tokens - front.tokens,
-        prefix_documents=through.documents - front.documents,
-        prefix_bytes=through.bytes - front.bytes,
-    )
 
 
 def republish(root: Path, manifest: Manifest) -> None:

@@ -3,6 +3,7 @@
 import functools
 import gzip
 import json
+import os
 import random
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -96,6 +97,13 @@ class Corpus:
     def arguments(self, *more: str) -> list[str]:
         """Return a command line of `pipelines.build_mix` for this corpus."""
         return [self.write_spec(), "--data", str(self.data), "--output", str(self.output), *more]
+
+    def change_unnoticed(self) -> None:
+        """Change a shard and leave it its size and time."""
+        path = self.data / "code" / "0.jsonl"
+        status = path.stat()
+        path.write_bytes(path.read_bytes().replace(b"river", b"ocean"))
+        os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
 
     def published(self) -> dict[str, bytes]:
         """Return every file that a build promises to be the same everywhere, by its name below the output."""

@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from mixes.cut import Prefix
 from mixes.manifest import FileEntry, Manifest, PartEntry, SourceEntry, TokenizerEntry, dump
 from mixes.parts import PartDocuments, write_part
-from tests.mixes.small_mix import publish_bytes
+from tests.mixes.small_mix import manifest_of, part_entry, publish_bytes, source_entry
 
 EOS = 256
 VOCAB_SIZE = 300
@@ -102,27 +103,17 @@ def write_built_mix(root: Path, sources: Sequence[Source] = SOURCES, seed: int =
     (root / "t.json").write_bytes(definition)
     entries = [_write_source(root, source) for source in sources]
     spec = publish_bytes(f"{root}/mixes/small/spec.yaml", SPEC.encode())
-    manifest = Manifest(
-        name="small",
-        fingerprint="0123456789abcdef" * 2,
-        seed=seed,
-        dtype="uint16",
-        tokenizer=TokenizerEntry(
-            name="t.json",
-            digest=hashlib.sha256(definition).hexdigest(),
-            vector="cd" * 32,
-            vocab_size=VOCAB_SIZE,
-            eos_id=EOS,
-            special_ids=(EOS,),
-            fim_ids={},
-        ),
-        asked_tokens=sum(entry.wanted_tokens for entry in entries),
-        tokens=sum(entry.tokens for entry in entries),
-        documents=sum(entry.documents for entry in entries),
-        bytes=sum(entry.bytes for entry in entries),
-        sources=tuple(entries),
-        files={"spec.yaml": FileEntry(size=spec.size, digest=spec.digest)},
+    tokenizer = TokenizerEntry(
+        name="t.json",
+        digest=hashlib.sha256(definition).hexdigest(),
+        vector="cd" * 32,
+        vocab_size=VOCAB_SIZE,
+        eos_id=EOS,
+        special_ids=(EOS,),
+        fim_ids={},
     )
+    files = {"spec.yaml": FileEntry(size=spec.size, digest=spec.digest)}
+    manifest = manifest_of(entries, tokenizer=tokenizer, dtype="uint16", files=files, seed=seed)
     publish_bytes(f"{root}/mixes/small/manifest.json", dump(manifest))
     return manifest
 
@@ -131,22 +122,7 @@ def _write_source(root: Path, source: Source) -> SourceEntry:
     parts = []
     for number, (texts, prefix) in enumerate(zip(source.parts, source.prefixes, strict=True)):
         parts.append(_write_part(root, f"tokens/{source.name}-0/u-{number:05d}", texts, source.held_out, prefix))
-    counts = {
-        name: source.whole_epochs * sum(getattr(part, name) - getattr(part, f"held_out_{name}") for part in parts)
-        + sum(getattr(part, f"prefix_{name}") for part in parts)
-        for name in ("tokens", "documents", "bytes")
-    }
-    return SourceEntry(
-        name=source.name,
-        source=source.name.partition("/")[0],
-        wanted_tokens=counts["tokens"],
-        available_tokens=sum(part.tokens - part.held_out_tokens for part in parts),
-        whole_epochs=source.whole_epochs,
-        held_out_key="4000000000000000",
-        cut_key="8000000000000000",
-        parts=tuple(parts),
-        **counts,
-    )
+    return source_entry(source.name, source.whole_epochs, parts)
 
 
 def _write_part(root: Path, stem: str, texts: Sequence[Text], held_out: int, prefix: int) -> PartEntry:
@@ -168,19 +144,8 @@ def _write_part(root: Path, stem: str, texts: Sequence[Text], held_out: int, pre
         vocab_size=VOCAB_SIZE,
         eos_id=EOS,
     )
-    return PartEntry(
-        file=f"{stem}.npy",
-        index=f"{stem}.parquet",
-        size=summary.token_file.size,
-        digest=summary.token_file.digest,
-        index_digest=summary.index_file.digest,
-        tokens=summary.tokens,
-        documents=summary.documents,
-        bytes=summary.bytes,
-        held_out_tokens=int(lengths[:held_out].sum()),
-        held_out_documents=len(lengths[:held_out]),
-        held_out_bytes=int(sizes[:held_out].sum()),
-        prefix_tokens=int(lengths[held_out : held_out + prefix].sum()),
-        prefix_documents=prefix,
-        prefix_bytes=int(sizes[held_out : held_out + prefix].sum()),
+    front, through = (
+        Prefix(documents=end, tokens=int(lengths[:end].sum()), bytes=int(sizes[:end].sum()))
+        for end in (min(held_out, len(texts)), held_out + prefix)
     )
+    return part_entry(stem, summary, front, through)
