@@ -1,7 +1,7 @@
 """Instructions on blocks and masks against what they say, in Python."""
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -57,7 +57,6 @@ def bits(mask: np.uint64, found: NDArray[np.uint64]) -> None:
     found[0], found[1] = lowest_bit(mask), count_bits(mask)
 
 
-@settings(deadline=None)  # the first call compiles
 @given(st.binary(min_size=BLOCK + 3, max_size=BLOCK + 3), st.integers(0, 3), bytes_, bytes_, bytes_)
 def test_a_mask_tells_which_bytes_lie_between_two(data: bytes, i: int, fold: int, low: int, high: int) -> None:
     low, high = sorted((low, high))
@@ -66,7 +65,6 @@ def test_a_mask_tells_which_bytes_lie_between_two(data: bytes, i: int, fold: int
     assert int(found[0]) == sum((low <= byte | fold <= high) << k for k, byte in enumerate(data[i : i + BLOCK]))
 
 
-@settings(deadline=None)  # the first call compiles
 @given(st.binary(min_size=11, max_size=11), st.integers(0, 3))
 def test_eight_bytes_are_one_number_wherever_they_lie(data: bytes, i: int) -> None:
     found = np.zeros(1, np.uint64)
@@ -74,7 +72,6 @@ def test_eight_bytes_are_one_number_wherever_they_lie(data: bytes, i: int) -> No
     assert found.tobytes() == data[i : i + 8]
 
 
-@settings(deadline=None)  # the first call compiles
 @given(st.lists(masks, min_size=24, max_size=24), st.integers(0, 2 * BLOCK - 1), masks)
 def test_columns_meet_a_mask_that_begins_anywhere_in_a_block(rows: list[int], i: int, keep: int) -> None:
     columns, found = np.array(rows, np.uint64).reshape(3, 8), np.zeros(1, np.uint64)
@@ -83,7 +80,6 @@ def test_columns_meet_a_mask_that_begins_anywhere_in_a_block(rows: list[int], i:
     assert int(found[0]) == sum((mask >> i & keep != 0) << column for column, mask in enumerate(joined))
 
 
-@settings(deadline=None)  # the first call compiles
 @given(masks)
 def test_bits_of_a_mask_are_counted_and_the_lowest_is_found(mask: int) -> None:
     found = np.zeros(2, np.uint64)
@@ -92,7 +88,6 @@ def test_bits_of_a_mask_are_counted_and_the_lowest_is_found(mask: int) -> None:
 
 
 @given(st.lists(st.integers(0, 3), min_size=8, max_size=8), st.integers(0, 3))
-@settings(deadline=None)  # the first call compiles
 def test_all_numbers_of_eight_that_are_equal_to_one_are_told(numbers: list[int], number: int) -> None:
     found = np.zeros(1, np.uint64)
     equals(np.array(numbers, np.uint64), np.uint64(number), found)
@@ -100,7 +95,6 @@ def test_all_numbers_of_eight_that_are_equal_to_one_are_told(numbers: list[int],
 
 
 @given(st.integers(0, 200), st.integers(1, 200))
-@settings(deadline=None)  # the first call compiles
 def test_the_bytes_of_a_block_between_two_places_are_told(start: int, size: int) -> None:
     found = np.zeros(1, np.uint64)
     for place in range(start // BLOCK * BLOCK, start + size, BLOCK):
@@ -109,7 +103,6 @@ def test_the_bytes_of_a_block_between_two_places_are_told(start: int, size: int)
 
 
 @given(st.binary(min_size=11, max_size=11), st.integers(0, 3), st.binary(min_size=8, max_size=8))
-@settings(deadline=None)  # the first call compiles
 def test_eight_bytes_are_written_wherever_they_lie(data: bytes, i: int, new: bytes) -> None:
     text = np.frombuffer(data, np.uint8).copy()
     write_eight(text, i, np.frombuffer(new, np.uint64)[0])

@@ -21,7 +21,7 @@ def found(phrases: list[bytes], text: bytes) -> list[tuple[int, int]]:
     return sorted(hits)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     st.lists(st.text("ab\u00e9", min_size=1, max_size=5), max_size=8, unique=True), st.text("abc\u00e9", max_size=30)
 )

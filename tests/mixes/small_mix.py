@@ -1,6 +1,6 @@
 """A built mix in miniature for tests: token files and the manifest that fits them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -84,7 +84,7 @@ def manifest_of(
     *,
     tokenizer: TokenizerEntry,
     dtype: str,
-    files: Mapping[str, FileEntry],
+    files: dict[str, FileEntry],
     name: str = "small",
     seed: int = 1234,
 ) -> Manifest:

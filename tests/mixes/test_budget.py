@@ -105,7 +105,7 @@ BOUNDED = st.builds(
 
 
 @given(st.lists(BOUNDED, min_size=1, max_size=8), st.integers(0, 1_000))
-@settings(max_examples=120, deadline=None, derandomize=True)
+@settings(max_examples=120)
 def test_division_adds_up_keeps_bounds_and_is_less_than_one_from_its_exact_twin(
     demands: list[Demand], beyond: int
 ) -> None:
@@ -203,7 +203,7 @@ def test_too_much_that_is_fixed_is_refused_even_where_a_mix_may_shrink() -> None
 
 
 @given(st.integers(1, 10**9), st.integers(10, 100), st.integers(1, 10**12))
-@settings(max_examples=100, deadline=None, derandomize=True)
+@settings(max_examples=100)
 def test_both_remedies_of_a_shortage_work(available: int, tenths: int, lacking: int) -> None:
     total = 2 * 10**12
     wanted = available * tenths // 10 + lacking
@@ -243,7 +243,7 @@ def test_a_source_without_any_token_ends_even_a_mix_that_may_shrink() -> None:
 
 
 @given(st.lists(st.tuples(st.integers(1, 9), st.integers(1, 300)), min_size=1, max_size=5), st.integers(1, 500))
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60)
 def test_the_largest_mix_that_suffices_is_found(sources: list[tuple[int, int]], total: int) -> None:
     parts = sum(part for part, _ in sources)
     demands = [share(Fraction(part, parts), available) for part, available in sources]

@@ -71,7 +71,7 @@ DOCUMENTS = st.lists(st.tuples(KEYS, st.integers(1, 9), st.integers(0, 50)), max
 
 
 @given(st.lists(DOCUMENTS, min_size=1, max_size=5).filter(any), st.integers(1, 8), st.data())
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=200)
 def test_the_cut_equals_its_brute_force_twin(parts: list[list[Document]], max_rows: int, data: st.DataObject) -> None:
     available = sum(length for part in parts for _, length, _ in part)
     tokens = data.draw(st.integers(0, available - 1) | st.just(available - 1))
@@ -79,7 +79,7 @@ def test_the_cut_equals_its_brute_force_twin(parts: list[list[Document]], max_ro
 
 
 @given(st.lists(DOCUMENTS, min_size=1, max_size=3).filter(any))
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=40)
 def test_a_larger_budget_keeps_all_that_a_smaller_one_holds(parts: list[list[Document]]) -> None:
     available = sum(length for part in parts for _, length, _ in part)
     held = [[prefix.documents for prefix in cut(parts, rest, max_rows=4).prefixes] for rest in range(0, available, 5)]
@@ -160,6 +160,15 @@ def test_below_a_cut_between_equal_keys_lies_none_of_them() -> None:
     found = find_cut(files, 5)
     assert (found.cut_key, [prefix.documents for prefix in found.prefixes]) == (5, [2, 0])
     assert [prefix.documents for prefix in find_below(files, found.cut_key)] == [1, 0]
+
+
+def test_what_lies_below_the_key_of_any_document_is_what_stands_before_it() -> None:
+    documents = [(row**3, 1 + row % 4, row) for row in range(1_500)]
+    file = Stored(documents).key_file()
+    for place, (key, _, _) in enumerate(documents):
+        (found,) = find_below([file], key)
+        tokens = sum(length for _, length, _ in documents[:place])
+        assert (found.documents, found.tokens) == (place, tokens)
 
 
 @pytest.mark.parametrize("byte", range(0, 32, 5))

@@ -88,7 +88,7 @@ def test_documents_lie_in_the_order_of_their_keys_and_equal_keys_in_the_order_gi
 
 
 @given(st.lists(st.tuples(st.lists(st.integers(0, 8), max_size=12), st.integers(0, 3)), max_size=20), st.integers(1, 7))
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60)
 def test_blocks_of_any_size_write_the_same_documents(texts: list[tuple[list[int], int]], block_tokens: int) -> None:
     tokens, documents = documents_of([text for text, _ in texts], [key for _, key in texts])
     folder = Folder()

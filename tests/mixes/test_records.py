@@ -106,7 +106,7 @@ VALUES = st.recursive(
 
 
 @given(VALUES)
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=300)
 def test_the_form_is_that_of_the_standard_library(value: object) -> None:
     assert encode(value) == json.dumps(value, sort_keys=True, indent=1, ensure_ascii=False).encode() + b"\n"
 

@@ -82,7 +82,7 @@ def test_no_documents_give_no_answers() -> None:
     st.integers(1, 5),
     st.integers(2, 6),
 )
-@settings(max_examples=400, deadline=None, derandomize=True)
+@settings(max_examples=400)
 def test_the_kernel_equals_its_slow_twin_on_texts_of_few_letters(
     tokens: list[int], max_period: int, min_repeats: int
 ) -> None:
@@ -90,7 +90,7 @@ def test_the_kernel_equals_its_slow_twin_on_texts_of_few_letters(
 
 
 @given(st.data())
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=150)
 def test_the_kernel_equals_its_slow_twin_on_planted_runs(data: st.DataObject) -> None:
     period = data.draw(st.integers(1, 13))
     num_equal = data.draw(st.integers(30 * period, 34 * period))

@@ -59,7 +59,7 @@ QUANTILES = st.sets(st.integers(1, 99), min_size=1, max_size=4).map(
 
 
 @given(DOCUMENTS, QUANTILES, st.integers(1, 4))
-@settings(max_examples=120, deadline=None, derandomize=True)
+@settings(max_examples=120)
 def test_quantiles_are_those_of_the_slow_twin_for_any_number_of_units(
     documents: list[tuple[float, int]], quantiles: list[Fraction], num_units: int
 ) -> None:

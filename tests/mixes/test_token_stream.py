@@ -43,7 +43,7 @@ def test_counts_and_sources_of_the_stream(tmp_path: Path) -> None:
 
 
 @given(st.data())
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60)
 def test_any_mix_reads_as_its_plain_concatenation(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
 ) -> None:

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -304,6 +305,7 @@ def test_a_dataflow_job_is_built_with_this_package_staged_and_without_network(
         return result
 
     monkeypatch.setattr(DataflowRunner, "run_pipeline", run_and_keep)
+    monkeypatch.setattr(tempfile, "tempdir", str(corpus.data))  # Beam leaves there what it staged
     cloud = ["--project=test-project", "--region=us-central1", "--temp_location=gs://bucket/tmp", "--job_name=small"]
     arguments = [corpus.write_spec(), "--data", str(corpus.data), "--output=gs://bucket/output", *cloud]
     assert main([*arguments, "--runner=DataflowRunner", "--dry_run=True"]) == 0

@@ -82,7 +82,7 @@ def test_labels_of_all_bundled_documents_are_the_librarys_for_languages() -> Non
     assert found.argmax(axis=1).tolist() == wanted.argmax(axis=1).tolist()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(text=texts())
 def test_probabilities_of_any_text_are_the_librarys(text: str, tmp_path_factory: pytest.TempPathFactory) -> None:
     path = str(tmp_path_factory.getbasetemp() / "any.bin")

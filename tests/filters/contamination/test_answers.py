@@ -117,7 +117,7 @@ def test_there_may_be_no_row() -> None:
     assert found_in(AnswerFinder(AnswerIndex.build([])), ["", QUESTION]) == []
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(st.data(), rows(), st.sampled_from([1, 2, 64]), st.sampled_from([0, 12]))
 def test_hits_agree_with_the_definition(
     data: st.DataObject, made_up: list[Evaluation], max_questions: int, min_words: int

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from filters.contamination import overlap
@@ -73,7 +73,6 @@ def test_ngrams_of_numbers_alone_count_nowhere() -> None:
     assert measured(finder, ["1 2 3 4 x count 1 2"]) == [(1 / 6, 1 / 3, 1)]
 
 
-@settings(deadline=None)
 @given(st.data(), rows(), st.integers(1, 8), st.sampled_from([1, 2, 64]))
 def test_measures_agree_with_the_definition(
     data: st.DataObject, made_up: list[Evaluation], size: int, max_rows: int

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from filters.contamination.words import Scratch, find_words, roll_ngrams
@@ -38,7 +38,6 @@ def check(documents: list[str]) -> None:
     assert len(set(known.values())) == len(known)
 
 
-@settings(deadline=None)
 @given(st.lists(texts(), max_size=4))
 def test_words_and_their_bytes_agree_with_the_definition(documents: list[str]) -> None:
     check(documents)

@@ -4,7 +4,7 @@ import random
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -26,7 +26,6 @@ def _small_buckets() -> st.SearchStrategy[list[_Row]]:
     )
 
 
-@settings(deadline=None)  # the first call compiles
 @given(_small_buckets(), st.integers(0, 64), st.integers(0, 99))
 def test_of_small_buckets_all_pairs_that_are_near_enough_are_candidates(
     rows: list[_Row], limit: int, seed: int

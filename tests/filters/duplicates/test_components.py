@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -144,7 +144,6 @@ def test_every_node_ends_with_the_smallest_of_its_component(shape: str, num_rang
 _SOME_LINKS = st.lists(st.tuples(st.integers(0, 25), st.integers(0, 25)), max_size=40).map(_links)
 
 
-@settings(deadline=None)  # the first call compiles
 @given(_SOME_LINKS, st.sampled_from([1, 2, 7]), st.integers(0, 99))
 def test_labels_are_right_as_soon_as_no_range_has_an_open_edge(links: _Links, num_ranges: int, seed: int) -> None:
     ranges = _Ranges(links, num_ranges, seed)
@@ -156,7 +155,6 @@ def test_labels_are_right_as_soon_as_no_range_has_an_open_edge(links: _Links, nu
     assert dict(zip(nodes.tolist(), labels.tolist(), strict=True)) == _union_find(links)
 
 
-@settings(deadline=None)  # the first call compiles
 @given(_SOME_LINKS, st.integers(0, 99))
 def test_a_round_connects_what_was_connected_and_adds_no_edge(links: _Links, seed: int) -> None:
     ranges = _Ranges(links, 3, seed)
@@ -194,7 +192,6 @@ def test_a_centre_of_a_million_leaves_takes_no_more_memory_than_a_batch() -> Non
     assert peak < 2_000_000  # the edges are 16,000,000 bytes
 
 
-@settings(deadline=None)  # the first call compiles
 @given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 2**64 - 1)), max_size=60), st.integers(0, 99))
 def test_the_smallest_neighbour_is_found_whatever_the_order(pairs: list[tuple[int, int]], seed: int) -> None:
     wanted: dict[int, int] = {}

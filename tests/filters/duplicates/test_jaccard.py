@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from filters.duplicates.jaccard import are_alike, count_common, jaccard
@@ -17,7 +17,6 @@ def _shingles(sets: list[set[int]]) -> Shingles:
     return Shingles(np.array([x for each in sets for x in sorted(each)], np.uint32), offsets)
 
 
-@settings(deadline=None)  # the first call compiles
 @given(_SETS, _SETS)
 def test_pairs_of_sets_have_in_common_what_python_says(first: list[set[int]], second: list[set[int]]) -> None:
     pairs = [(i, j) for i in range(len(first)) for j in range(len(second))]

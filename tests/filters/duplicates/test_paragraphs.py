@@ -62,7 +62,7 @@ def test_known_and_awkward_texts_have_the_paragraphs_of_the_definition(wanted: P
     check(AWKWARD, wanted)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(documents=st.lists(texts(), max_size=4), wanted=st.sampled_from([EVERYTHING, LINES, LIMITED]))
 def test_any_texts_have_the_paragraphs_of_the_definition(documents: list[str], wanted: ParagraphSettings) -> None:
     check(documents, wanted)
@@ -84,7 +84,7 @@ def test_a_paragraph_of_exactly_the_limits_counts(characters: int, words: int, i
     assert len(find_paragraphs(column(["  four   four  \n"]), wanted)) == is_found
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(documents=st.lists(texts(), min_size=1, max_size=4), wanted=st.sampled_from([EVERYTHING, LINES]))
 def test_paragraphs_of_any_length_are_all_of_a_document(documents: list[str], wanted: ParagraphSettings) -> None:
     texts_of = column([text for text in documents if text.strip()])

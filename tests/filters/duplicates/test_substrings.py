@@ -71,7 +71,7 @@ def test_awkward_texts_have_an_anchor_for_each_window(min_bytes: int) -> None:
     check(AWKWARD, min_bytes)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(documents=st.lists(texts() | _FEW, max_size=4), min_bytes=st.sampled_from([8, 11, 16, 30]))
 def test_any_texts_have_an_anchor_for_each_window(documents: list[str], min_bytes: int) -> None:
     check(documents, min_bytes)
@@ -81,7 +81,7 @@ def test_real_documents_have_an_anchor_for_each_window() -> None:
     check([text[:6_000] for text in bundled_texts()[::150]], 500)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(stretch=st.binary(min_size=40, max_size=90), around=st.tuples(*[st.binary(max_size=50)] * 4), seed=st.integers())
 def test_the_windows_of_equal_stretches_have_anchors_of_equal_cores(
     stretch: bytes, around: tuple[bytes, ...], seed: int

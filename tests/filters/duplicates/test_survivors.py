@@ -4,7 +4,7 @@ import random
 from collections.abc import Callable
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -82,7 +82,6 @@ _EQUALS = st.lists(
 )
 
 
-@settings(deadline=None)  # the first call compiles
 @given(_PAIRS, _EQUALS)
 def test_the_verified_reading_is_greedy_by_rank(pairs: list[_Pair], equal: list[_Equal]) -> None:
     lost = _run(keep_verified, pairs, equal)
@@ -90,14 +89,12 @@ def test_the_verified_reading_is_greedy_by_rank(pairs: list[_Pair], equal: list[
     assert not {survivor for survivor, _ in lost.values()} & set(lost)
 
 
-@settings(deadline=None)  # the first call compiles
 @given(_PAIRS, _EQUALS)
 def test_the_other_reading_keeps_one_of_each_component(pairs: list[_Pair], equal: list[_Equal]) -> None:
     lost = _run(keep_components, pairs, equal)
     assert {d: survivor for d, (survivor, _) in lost.items()} == _slow_components(pairs, equal)
 
 
-@settings(deadline=None)  # the first call compiles
 @given(_PAIRS, _EQUALS, st.integers(0, 99))
 def test_order_does_not_matter(pairs: list[_Pair], equal: list[_Equal], seed: int) -> None:
     chance = random.Random(seed)

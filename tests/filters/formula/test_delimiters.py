@@ -101,7 +101,7 @@ _PIECES = [*"$$$$\\\\()[]x1 \n", "$$", "\n\n", r"\(", r"\)", r"\[", r"\]", r"\be
 _MORE = [r"\begin{proof}", r"\end{equation*}", "<math>", "</math>", "<math", "$x$", "\r\n", r"\begin{gather", "{align}"]
 
 
-@settings(max_examples=800, deadline=None)
+@settings(max_examples=800)
 @given(st.lists(st.lists(st.sampled_from(_PIECES + _MORE), max_size=20).map("".join), max_size=3))
 def test_formulas_are_their_definition(texts: list[str]) -> None:
     check(texts)

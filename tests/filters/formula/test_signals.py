@@ -133,7 +133,7 @@ _MORE = [
 ]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(st.one_of(texts(), st.lists(st.sampled_from(_PIECES + _MORE), max_size=20).map("".join)), max_size=3))
 def test_signals_are_their_definitions(documents: list[str]) -> None:
     check(documents)

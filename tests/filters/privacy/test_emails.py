@@ -71,7 +71,7 @@ def test_addresses_of_known_texts(text: str, address: str | None) -> None:
     assert found == ([] if address is None else [address])
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(
     st.lists(
         st.lists(st.sampled_from([*"@@@@...-+_%a1 \nZ", "com", "png", "é", "日", "jo", "jo@example.com"])).map("".join),

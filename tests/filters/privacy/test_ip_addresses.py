@@ -108,7 +108,7 @@ _PIECES = [
 _GROUPS = ["1", "2a00", "2001", "db8", "0db8", "3fff", "fff", "0", "", "12345"]
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(
     st.lists(
         st.one_of(

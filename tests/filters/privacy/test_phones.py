@@ -140,7 +140,7 @@ _PIECES = ["212", "555", "0100", "1", "+", "+1", "+44", "(", ")", "(212)", "-", 
 _NUMBERS = ["212-555-0100", "(212) 555-0100", "+44 20 7946 0958", "20 7946", "x", "_", "#", "\n", "é", ",", "0", "(0)"]
 
 
-@settings(max_examples=800, deadline=None)
+@settings(max_examples=800)
 @given(st.lists(st.lists(st.sampled_from(_PIECES + _NUMBERS), max_size=14).map("".join), max_size=3))
 def test_numbers_are_their_definition(texts: list[str]) -> None:
     check(texts)

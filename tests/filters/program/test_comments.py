@@ -111,19 +111,19 @@ def defined(pattern: re.Pattern[str], text: str) -> int:
     return sum(len(found["comment"] or "") for found in pattern.finditer(text))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(pieces("/", "*", "//", "/*", "*/", '"', "'", "\\"))
 def test_comments_of_c_are_their_definition(text: str) -> None:
     assert comment_characters("c", text) == [defined(_C, text)]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(pieces("-", "--", "/*", "*/", '"', "'"))
 def test_comments_of_sql_are_their_definition(text: str) -> None:
     assert comment_characters("sql", text) == [defined(_SQL, text)]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(pieces("<", "!", "-", "--", ">", "<!--", "-->"))
 def test_comments_of_markup_are_their_definition(text: str) -> None:
     assert comment_characters("html", text) == [defined(_MARKUP, text)]
@@ -135,7 +135,7 @@ def test_comments_of_bundled_files_of_c_are_their_definition() -> None:
     assert len(texts) > 10
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(pieces(*"#\"'`/*\\-=[]<>(){}%;!$|RrE~:", "<<EOF\n", "EOF", "[[", "]]", '"""', "{-", "--", "=begin", "=cut"))
 def test_no_text_of_any_language_has_more_comment_than_characters(text: str) -> None:
     texts = column([text] * len(SYNTAX_NAMES))

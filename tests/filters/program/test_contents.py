@@ -68,7 +68,7 @@ def test_values_of_known_texts(measure: str, text: str, value: float) -> None:
     assert measure_contents(find_contents(column([text])))[measure].tolist() == [value]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(texts(), max_size=4))
 def test_contents_are_their_definition(documents: list[str]) -> None:
     check(documents)

@@ -112,7 +112,7 @@ def test_bundled_files_hold_no_secrets() -> None:
     assert SecretGroup().measure(batch([*texts, *AWKWARD]))["num_secrets"].sum() == 0
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(pieces(*(secret for _, secret in FOUND), "token = '", "'", "://a:", "@", "-----BEGIN PRIVATE KEY-----", "-"))
 def test_what_was_replaced_is_found_no_more(text: str) -> None:
     once = redacted(text)

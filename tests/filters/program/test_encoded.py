@@ -86,7 +86,7 @@ def test_a_declaration_counts_in_the_first_hundred_characters_of_what_is_no_mark
     assert found["has_xml_declaration"].tolist() == [declares, 0]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     pieces("00", "ff,", "0x1f", "\\x41", " ", ",", "\\u00e9", "\\u00e9" * 8, "00 " * 8, "0xaa," * 8, "x", "a" * 63, "_")
 )
@@ -94,7 +94,7 @@ def test_encoded_data_is_what_the_patterns_find(text: str) -> None:
     check([text])
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(pieces(*MARKERS, "AUTO", "Generated", "this file", "<?xml version=", "<", "a" * 20))
 def test_marks_are_their_definition(text: str) -> None:
     check([text])

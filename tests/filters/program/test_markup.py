@@ -70,7 +70,7 @@ def test_files_that_are_not_html_are_not_looked_at() -> None:
     assert visible_characters(column(["<a>b", "<a>b"]), np.array([True, False])).tolist() == [1, 0]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     pieces("<p>", "</p>", "<br/>", '<a href="x>y">', "<script>b</script>", "<style>", "</style>", "&amp;", "<!-- c -->")
 )

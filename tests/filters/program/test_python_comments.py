@@ -106,14 +106,14 @@ _STATEMENTS = (
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(st.sampled_from(_STATEMENTS), max_size=12).map("".join))
 def test_comments_of_statements_are_those_that_python_finds(text: str) -> None:
     assert defined(text) is not None
     assert count(text) == defined(text)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(pieces("#", '"', "'", '"""', "'''", "\\", "def f():\n  ", "class A:\n  ", "(", ")", "r", ":", ";"))
 def test_no_text_has_more_comment_than_characters(text: str) -> None:
     assert 0 <= count(text) <= len(text)

@@ -88,14 +88,14 @@ def test_forms_of_known_urls(url: str, form: str) -> None:
     assert canonical_url(url) == form == canonical_of(url)
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250)
 @given(st.lists(st.one_of(URLS, st.text(st.characters(codec="utf-8"), max_size=20)), max_size=6))
 def test_forms_are_their_definition(urls: list[str]) -> None:
     found = canonical_urls(column(urls))
     assert [found.text(place) for place in range(len(urls))] == [canonical_of(url) for url in urls]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(URLS)
 def test_the_form_of_a_form_is_itself(url: str) -> None:
     form = canonical_url(url)

@@ -9,7 +9,7 @@ from filters.provenance.hashed_set import HashedSet
 HASHES = st.lists(st.one_of(st.integers(0, 40), st.integers(0, 2**64 - 1)), max_size=60)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(HASHES, max_size=4), HASHES)
 def test_a_set_holds_what_was_put_in_and_nothing_else(added: list[list[int]], asked: list[int]) -> None:
     found, wanted = HashedSet(), set[int]()

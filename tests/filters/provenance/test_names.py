@@ -34,7 +34,7 @@ def test_known_hosts_and_their_parent_domains() -> None:
     assert found.hashes.tolist() == whole_hashes(column(wanted)).tolist()
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(URLS)
 def test_hosts_and_domains_are_their_definition(url: str) -> None:
     forms = canonical_urls(column([url]))
@@ -44,7 +44,7 @@ def test_hosts_and_domains_are_their_definition(url: str) -> None:
     assert found.hashes.tolist() == whole_hashes(column(domains_of(host))).tolist()
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(URLS)
 def test_words_are_runs_of_letters_and_digits_outside_percent_codes(url: str) -> None:
     forms = canonical_urls(column(["x", url]))

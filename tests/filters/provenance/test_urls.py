@@ -98,7 +98,7 @@ def test_values_of_known_urls(files: UrlListFiles, url: str | None, values: tupl
     assert measured(files, ["http://bad.com", url])[1] == values
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     urls=st.lists(
         st.one_of(

@@ -107,7 +107,7 @@ def test_a_list_without_entries_or_no_text_is_refused_by_name(tmp_path: Path, co
         WordList.from_file(tmp_path / "absent.txt")
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(st.lists(st.sampled_from([*ENTRIES[::20], *ODD_ENTRIES, *" \n-_.aA1"])).map("".join), max_size=4))
 def test_bad_words_of_odd_lists_are_their_definition(
     tmp_path_factory: pytest.TempPathFactory, documents: list[str]
@@ -116,7 +116,7 @@ def test_bad_words_of_odd_lists_are_their_definition(
     check_bad_words(documents, entries, written(tmp_path_factory.mktemp("lists"), "\n".join(entries)))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(st.one_of(texts(), st.lists(st.sampled_from([*ENTRIES, *" \n-_.aAs1"])).map("".join)), max_size=4))
 def test_bad_words_are_their_definition(documents: list[str]) -> None:
     check_bad_words(documents, ENTRIES)

@@ -90,7 +90,7 @@ def test_sentences_of_known_lines(line: str, value: int) -> None:
     assert value_of("c4_fineweb_num_sentences", line) == (value if len(line.split()) > 2 else 0)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(st.one_of(pages(), texts()), max_size=4))
 def test_c4_is_its_definition(documents: list[str]) -> None:
     check_measures(measure_c4, MEASURES, c4_of, documents)

@@ -79,7 +79,7 @@ def test_editors_have_fingerprints_of_their_own() -> None:
     assert len({editor.fingerprint() for editor in EDITORS.values()}) == len(EDITORS)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(st.one_of(pages(), texts()), max_size=4))
 def test_what_is_left_is_what_c4_leaves(documents: list[str]) -> None:
     check_edits(documents)

@@ -72,7 +72,7 @@ def check(documents: list[str]) -> None:
     np.testing.assert_allclose(measured(documents), wanted, rtol=0, atol=1e-9)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(st.one_of(texts(), st.text("ab\n", max_size=300)), max_size=3))
 def test_ratio_is_its_definition(documents: list[str]) -> None:
     check(documents)

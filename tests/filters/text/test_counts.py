@@ -43,7 +43,7 @@ def test_letters_and_digits_of_any_script_are_alphanumeric() -> None:
     assert measure_counts(segment(column(["a1ä日\u0661\u00bd -\n."])))["alphanumeric_fraction"].tolist() == [0.6]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(texts(), max_size=4))
 def test_counts_are_their_definitions(documents: list[str]) -> None:
     check_measures(measure_counts, MEASURES, counts_of, documents)

@@ -120,7 +120,7 @@ def test_unassigned_characters_are_those_of_the_version_of_unicode_that_is_named
 _PIECES = [*"ÂÃâïðÐÑéÉ€™”…»\xa0\x80\x99a ", "\ufffd", "\ue000", "\u0378", "\0", "\x7f", "\u200b", "\u202e", "日", "Ã©"]
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.lists(st.one_of(texts(), st.lists(st.sampled_from(_PIECES), max_size=20).map("".join)), max_size=3))
 def test_damage_is_its_definition(documents: list[str]) -> None:
     check(documents)

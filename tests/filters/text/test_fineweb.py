@@ -52,7 +52,7 @@ def test_terminal_marks_are_marks_of_ascii_and_of_other_scripts() -> None:
     assert not any(mark.isalnum() or mark.isspace() for mark in MARKS)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(st.one_of(texts(), st.lists(st.sampled_from([*sorted(MARKS), "\n", "a"])).map("".join)), max_size=4))
 def test_fineweb_is_its_definition(documents: list[str]) -> None:
     check_measures(measure_fineweb, MEASURES, fineweb_of, documents)

@@ -126,7 +126,7 @@ def test_shares_are_of_all_sentences() -> None:
     assert measured([f"{PLAIN}. {PLAIN} mp3. Short. {PLAIN}. {PLAIN}."])[0] == [5, 0.4, 0.0, 0.2, 0.0, 0.2, 0.2]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(st.one_of(TEXTS, texts()), max_size=4))
 def test_measures_are_their_definition(documents: list[str]) -> None:
     check(documents)

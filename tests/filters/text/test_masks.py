@@ -38,7 +38,7 @@ def check(text: str) -> None:
         assert not found[len(data) :].any()
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(texts())
 def test_every_byte_has_the_bits_of_its_character(text: str) -> None:
     check(text)

@@ -65,13 +65,13 @@ def test_joined_words_are_not_the_same_as_parted_ones() -> None:
     assert measure_ngrams(segment(column(["a bc ab c"])))["top_2gram_character_fraction"].tolist() == [0.0]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(texts(), max_size=4))
 def test_ngrams_are_their_definitions(documents: list[str]) -> None:
     check_measures(measure_ngrams, MEASURES, ngrams_of, documents)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(st.sampled_from("abc"), max_size=150).map(" ".join))
 def test_ngrams_of_few_words_are_their_definitions(text: str) -> None:
     check_measures(measure_ngrams, MEASURES, ngrams_of, [text])

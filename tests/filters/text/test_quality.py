@@ -65,7 +65,7 @@ def test_the_rule_sets_words_fit_the_kernel() -> None:
     assert all(re.fullmatch("[a-z]{1,4}", word) for word in STOP_WORDS)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(texts(), max_size=4))
 def test_quality_is_its_definition(documents: list[str]) -> None:
     check_measures(measure_quality, MEASURES, quality_of, documents)

@@ -184,7 +184,7 @@ def test_share_of_words_that_would_go() -> None:
     assert removed_fraction(["", "one two\nthree", "3 items in cart now", "a b c"]) == [0.0, 1 / 3, 3 / 5, 0.0]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(st.one_of(LINES, texts()), max_size=4))
 def test_corrections_are_their_definition(documents: list[str]) -> None:
     check(documents)
@@ -204,7 +204,7 @@ def check(documents: list[str]) -> None:
     np.testing.assert_allclose(removed_fraction(documents), shares, rtol=0, atol=1e-9)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(st.text("a \n\r", max_size=30), max_size=4))
 def test_runs_of_newlines_are_cut_to_two(documents: list[str]) -> None:
     assert [after for after, _ in edit(CollapseNewlines(), documents)] == [

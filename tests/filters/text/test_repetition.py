@@ -85,7 +85,7 @@ def test_documents_do_not_repeat_each_other() -> None:
     assert found["duplicate_line_fraction"].tolist() == [0.0, 0.0, 0.5]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(texts(), max_size=4))
 def test_repetition_is_its_definition(documents: list[str]) -> None:
     check_measures(measure_repetition, MEASURES, repetition_of, documents)

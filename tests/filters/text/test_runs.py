@@ -73,7 +73,7 @@ def test_runs_of_known_texts(text: str, longest: int, repeats: int) -> None:
     assert (found["max_repeated_run_characters"].tolist(), found["max_run_repeats"].tolist()) == ([longest], [repeats])
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(st.one_of(texts(), st.text("ab é日", max_size=60)), max_size=3))
 def test_runs_are_their_definition(documents: list[str]) -> None:
     check(documents)

@@ -72,7 +72,7 @@ def test_awkward_texts_do_not_touch_their_neighbours() -> None:
     check(list(AWKWARD))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(texts(), max_size=4))
 def test_any_texts_are_cut_as_python_cuts_them(documents: list[str]) -> None:
     check(documents)

@@ -59,13 +59,13 @@ def test_values_of_known_texts(name: str, text: str, value: float) -> None:
     assert measured([text])[f"datatrove_{name}"] == pytest.approx([value], abs=1e-12)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(texts(), max_size=4))
 def test_measures_are_their_definitions(documents: list[str]) -> None:
     check_measures(measure, MEASURES, define, documents)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(st.sampled_from(["a", "b", "ab", "ba"]), max_size=150).map(" ".join))
 def test_ngrams_of_few_words_are_their_definitions(text: str) -> None:
     check_measures(measure, MEASURES, define, [text])

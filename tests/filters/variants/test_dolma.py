@@ -43,7 +43,7 @@ def test_values_of_known_texts(measure: str, text: str, value: float) -> None:
     assert measured([text])[measure] == pytest.approx([value], abs=1e-12)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(texts(), max_size=4))
 def test_measures_are_their_definitions(documents: list[str]) -> None:
     check_measures(measure_dolma, MEASURES, dolma_gopher, documents)

@@ -124,7 +124,7 @@ def test_words_of_known_texts(text: str, words: str) -> None:
     assert found_words([text]) == [words.split()]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(texts() | st.lists(st.sampled_from(PIECES), max_size=30).map("".join), max_size=4))
 def test_words_are_their_definition(documents: list[str]) -> None:
     assert found_words(documents) == [english_words(text) for text in documents]

@@ -52,7 +52,7 @@ def test_the_empty_ends_of_a_text_are_copies_of_each_other() -> None:
 
 
 @pytest.mark.parametrize("separator", PATTERNS)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(documents=st.lists(texts(), max_size=4))
 def test_copies_are_their_definition(separator: Separator, documents: list[str]) -> None:
     documents = [*documents, *AWKWARD]

@@ -530,9 +530,8 @@ ITEMS = st.builds(lambda name, pair: MeasureRule(measure=name, min=pair[0], max=
     limits=st.dictionaries(TEXTS.filter(lambda name: name not in ("rules", "measure")), LIMITS, max_size=2),
 )
 RULES: st.SearchStrategy[RuleItems] = st.lists(ITEMS, max_size=3).map(tuple)
-PLACES = st.text(st.characters(categories=["L", "N", "P"], exclude_characters="{}"), min_size=1, max_size=8).map(
-    "a".__add__
-)
+LETTERS = st.text(st.characters(categories=["L", "N", "P"], exclude_characters="{}"), min_size=1, max_size=8)
+PLACES = LETTERS.map("a".__add__).filter(lambda place: "://" not in place)
 
 
 @st.composite
@@ -569,7 +568,7 @@ def specs(draw: st.DrawFn) -> MixSpec:
     )
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
+@settings(max_examples=100)
 @given(specs())
 def test_a_resolved_spec_binds_to_an_equal_one_with_equal_bytes(spec: MixSpec) -> None:
     text = resolved(spec).decode()

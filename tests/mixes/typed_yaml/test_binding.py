@@ -310,7 +310,7 @@ SCALARS = st.sampled_from(
 LINES = st.builds(lambda indent, key, value: f"{'  ' * indent}{key}: {value}", st.integers(0, 3), KEYS, SCALARS)
 
 
-@settings(max_examples=400, deadline=None, derandomize=True)
+@settings(max_examples=400)
 @given(
     st.binary(max_size=80)
     | st.lists(LINES | SCALARS.map("- {}".format), max_size=8).map(lambda x: "\n".join(x).encode())

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mixes.typed_yaml.binding import bind_text
@@ -93,7 +93,6 @@ items = st.builds(
 )
 
 
-@settings(deadline=None, derandomize=True)
 @given(
     st.builds(
         Settings,

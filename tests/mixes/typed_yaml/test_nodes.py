@@ -134,7 +134,7 @@ def test_problems_are_listed_in_the_order_of_the_file_and_counted_when_many() ->
     assert lines[-1] == "a.yaml: and 1,234 more problems"
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=300)
 @given(
     st.text(alphabet=st.characters(codec=None), max_size=60)
     | st.text(alphabet="ab01:-[]{},&*!|>'\"%#? \n\t", max_size=60)

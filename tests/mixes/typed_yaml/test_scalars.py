@@ -5,7 +5,7 @@ from enum import StrEnum
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mixes.typed_yaml.fields import Choice, Kind, ListOf, Null, Number, OneOf, Text, Truth
@@ -130,14 +130,12 @@ def test_minus_zero_is_zero() -> None:
     assert math.copysign(1, value) == 1
 
 
-@settings(derandomize=True)
 @given(st.integers(min_value=-(2**63), max_value=2**63 - 1))
 def test_every_whole_number_of_64_bits_is_read_with_and_without_groups(number: int) -> None:
     assert value_of(WHOLE, str(number)) == number
     assert value_of(WHOLE, f"{number:_}") == number
 
 
-@settings(derandomize=True)
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_every_finite_number_is_read_as_python_writes_it(number: float) -> None:
     assert value_of(NUMBER, repr(number)) == number

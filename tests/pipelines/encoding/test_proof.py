@@ -56,7 +56,7 @@ _TEXTS = st.one_of(st.text(), st.lists(st.one_of(_PIECES, st.text(max_size=3)), 
 
 
 @seed(6)
-@settings(max_examples=60, deadline=None, database=None)
+@settings(max_examples=60)
 @given(texts=st.lists(_TEXTS, min_size=1, max_size=8))
 def test_encoders_agree_on_any_text(definition: Definition, backend: GigatokenBackend, texts: list[str]) -> None:
     assert first_difference(definition, backend, texts) is None

@@ -1,7 +1,7 @@
 """Tests of ids that are spelled alike, against the definition of Levenshtein's distance."""
 
 import pyarrow as pa
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.explaining.spelling import MAX_DISTANCE, nearest_ids
@@ -20,7 +20,6 @@ def distance(first: bytes, second: bytes) -> int:
     return row[-1]
 
 
-@settings(deadline=None)  # the kernel may be compiled first
 @given(IDS, st.lists(IDS, max_size=12, unique=True))
 def test_ids_within_the_distance_come_first_and_in_its_order(wanted: str, ids: list[str]) -> None:
     found = nearest_ids(wanted, [pa.array(ids, pa.string())], num_wanted=12)

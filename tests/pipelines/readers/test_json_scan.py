@@ -95,13 +95,13 @@ def _check(lines: list[bytes]) -> None:
     assert _records(data, by_parser=False) == _records(data, by_parser=True)
 
 
-@examples(max_examples=300, deadline=None)
+@examples(max_examples=300)
 @given(st.lists(_LINES, min_size=1, max_size=4))
 def test_any_object_is_read_as_the_parser_reads_it(lines: list[bytes]) -> None:
     _check(lines)
 
 
-@examples(max_examples=300, deadline=None)
+@examples(max_examples=300)
 @given(st.sampled_from(_RAW).map(str.encode), st.data())
 def test_a_line_with_a_byte_changed_is_read_as_the_parser_reads_it(line: bytes, data: st.DataObject) -> None:
     if line:
@@ -117,7 +117,7 @@ def test_odd_lines_are_read_as_the_parser_reads_them(line: str) -> None:
     _check([line.encode()])
 
 
-@examples(max_examples=300, deadline=None)
+@examples(max_examples=300)
 @given(st.binary(max_size=30))
 def test_bytes_that_are_no_utf8_are_never_taken(text: bytes) -> None:
     line = b'{"text":"' + text.replace(b"\n", b"") + b'"}'

@@ -84,7 +84,7 @@ _BROKEN = st.builds(lambda line, cut: line[: cut % (len(line) + 1)], _ENCODED, s
 _LINES = st.lists(_ENCODED | _BROKEN | st.sampled_from(["", " ", "\t\r", "{}", '{"text":"a"} x', "NaN"]), max_size=6)
 
 
-@examples(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@examples(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
 @given(_LINES, st.sampled_from([b"\n", b"\r\n"]), st.booleans(), st.integers(1, 50))
 def test_records_agree_with_the_standard_library(
     lines: list[str], newline: bytes, ends_with_newline: bool, piece_bytes: int
@@ -109,7 +109,7 @@ def test_records_agree_with_the_standard_library(
     assert next(records, None) is None
 
 
-@examples(max_examples=300, deadline=None)
+@examples(max_examples=300)
 @given(st.binary(max_size=60), st.integers(1, 20))
 def test_no_bytes_raise_and_what_is_not_utf8_is_no_document(data: bytes, piece_bytes: int) -> None:
     for record in _read(data, piece_bytes):
@@ -117,7 +117,7 @@ def test_no_bytes_raise_and_what_is_not_utf8_is_no_document(data: bytes, piece_b
             data[record.byte_offset : record.byte_offset + record.byte_length].decode()
 
 
-@examples(max_examples=200, deadline=None)
+@examples(max_examples=200)
 @given(st.binary(max_size=80), st.integers(1, 20), st.integers(1, 30))
 def test_lines_are_those_of_a_plain_split(data: bytes, piece_bytes: int, max_bytes: int) -> None:
     pieces = (data[start : start + piece_bytes] for start in range(0, len(data), piece_bytes))

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -107,7 +107,6 @@ _EQUALS = st.lists(
 )
 
 
-@settings(deadline=None)  # the first call compiles
 @given(_PAIRS, _EQUALS, st.sampled_from([2, 8, 64]), st.integers(0, 99))
 def test_ranges_of_components_decide_as_one_place_does(
     pairs: list[tuple[int, int]], equal: list[tuple[int, int, int]], num_ranges: int, seed: int

@@ -109,7 +109,7 @@ _ROWS = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(rows=_ROWS, num_ranges=st.sampled_from([1, 2, 8, 64]), seed=st.integers(0, 9))
 def test_survivors_are_those_of_the_definition_for_any_order_and_number_of_ranges(
     rows: list[_Row], num_ranges: int, seed: int

@@ -71,7 +71,7 @@ _LINES = st.lists(st.sampled_from(["a", "B", "b ", "c d", "c  D", "", "\u00e9"])
 _DOCUMENTS = st.builds(Document, text=_LINES, rank=st.integers(0, 3), is_kept=st.booleans())
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     units=st.lists(st.lists(_DOCUMENTS, max_size=4), max_size=4),
     num_ranges=st.sampled_from([1, 2, 16]),

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mixes.spec.dedupe import Dedupe
@@ -43,7 +43,6 @@ def test_sources_come_before_all_else_and_earlier_mixes_before_them() -> None:
         _ranks([best], None, source=4_095)
 
 
-@settings(deadline=None)
 @given(st.integers(0, 2**31), st.integers(0, 2**31))
 def test_lengths_keep_their_order_to_one_in_two_thousand(first: int, second: int) -> None:
     ranks = _ranks([(0.0, first, 0), (0.0, second, 0)], None)

@@ -142,7 +142,7 @@ _DOCUMENTS = st.builds(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(
     corpus=st.lists(st.lists(_DOCUMENTS, max_size=4), max_size=4),
     min_bytes=st.sampled_from([8, 9, 12, 13, 20]),
