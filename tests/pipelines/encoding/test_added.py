@@ -30,7 +30,7 @@ def _slow(text: bytes) -> Iterator[tuple[int, int, int]]:
 
 
 @seed(1)
-@settings(max_examples=200, deadline=None, database=None)
+@settings(max_examples=200)
 @given(texts=st.lists(st.lists(st.sampled_from([*_CONTENTS, "<", "a>", "|", "b", "ö"]), max_size=9).map("".join)))
 @example(["x", "", "<a", "><b|||", "||", "|<a><b>", "é"])
 @example(["||||" * 100])  # more than there is room for at first
