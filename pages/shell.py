@@ -31,7 +31,7 @@ def whole_page(title: str, *content: Markup, style: str = "") -> str:
 
 
 def masthead(
-    kind: str, name: str, facts: Iterable[tuple[str, Child]], figures: Iterable[tuple[str, Child, Child]]
+    kind: str, name: str, facts: Iterable[tuple[str, Child]], figures: Iterable[tuple[str, Child, Child]], *more: Markup
 ) -> Markup:
     """Return the head of a page: what it is about, a line of facts, and the figures that matter most.
 
@@ -40,6 +40,7 @@ def masthead(
         name: of this one, from outside.
         facts: what and its value.
         figures: what, how much, and a detail.
+        more: below them.
     """
     told = (element("div", element("dt", what), element("dd", fact)) for what, fact in facts)
     shown = (
@@ -52,4 +53,5 @@ def masthead(
         element("h1", foreign(name)),
         element("dl", *told, class_="facts"),
         element("dl", *shown, class_="figures"),
+        *more,
     )

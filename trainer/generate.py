@@ -20,12 +20,12 @@ _EPILOG = """examples:
 A line of --prompts is {"prompt": "..."}; a line of the answers has the prompt, its "text", the number of its "tokens",
 and whether it "ended" before the bound.
 
-exit status: 0 done, 2 the request was wrong
+exit status: 0 done, 2 the request was wrong, 130 stopped by Ctrl-C
 """
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Return 0 when done, 2 when the request was wrong."""
+    """Return 0 when done, 2 when the request was wrong, 130 when stopped by Ctrl-C."""
     arguments = _parser().parse_args(argv)
     try:
         with training_libraries():
@@ -49,6 +49,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except GristmillError as error:
         print(error, file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("\nstopped by SIGINT; what was printed is whole but for the last text", file=sys.stderr)
+        return 130
     return 0
 
 

@@ -16,12 +16,12 @@ _EPILOG = """examples:
   python trainer/soup.py runs/anneal/seed-42/step-30 runs/anneal/seed-666/step-30 --output runs/anneal/soup
   python trainer/soup.py runs/13b-100b-*/step-11931 runs/13b-300b-2662/step-35773 --any-mix --output runs/13b-soup
 
-exit status: 0 written, 1 it could not be written, 2 the request was wrong
+exit status: 0 written, 1 it could not be written, 2 the request was wrong, 130 stopped by Ctrl-C
 """
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Return 0 when the soup is written, 1 when that failed, 2 when the request was wrong."""
+    """Return 0 when the soup is written, 1 when that failed, 2 when the request was wrong, 130 when Ctrl-C came."""
     arguments = _parser().parse_args(argv)
     try:
         with training_libraries():
@@ -39,6 +39,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except GristmillError as error:
         print(error, file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print(f"stopped by SIGINT; there is no {arguments.output}, the same command makes it", file=sys.stderr)
+        return 130
     print(f"checkpoint  {soup.folder}: the mean of {len(ingredients)}, digest {soup.digest}")
     return 0
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from mixes.ledger import Count, add_up
+from pages import shell
 from pages.figures import count, in_words, share, size, things
 from pages.markup import Child, Markup, element, foreign, join
 from pages.tables import part, table
@@ -22,24 +23,13 @@ def masthead(data: ReportData) -> Markup:
         ("sources", count(len(data.sources))),
     )
     figures = (
-        _figure(
-            "tokens", in_words(data.tokens), join(count(data.tokens), " of ", count(data.wanted_tokens), " wanted")
-        ),
-        _figure("documents in the mix", in_words(data.documents), join(size(data.bytes), " of text, repeats counted")),
-        _figure("documents read", in_words(read.documents), join(size(read.bytes), " of text")),
-        _figure("kept", share(kept.documents, read.documents), join(things(kept.documents, "document"))),
-        _figure("failed", in_words(failed.documents), join(_of_read(failed, read))),
+        ("tokens", in_words(data.tokens), join(count(data.tokens), " of ", count(data.wanted_tokens), " wanted")),
+        ("documents in the mix", in_words(data.documents), join(size(data.bytes), " of text, repeats counted")),
+        ("documents read", in_words(read.documents), join(size(read.bytes), " of text")),
+        ("kept", share(kept.documents, read.documents), join(things(kept.documents, "document"))),
+        ("failed", in_words(failed.documents), join(_of_read(failed, read))),
     )
-    return element(
-        "header",
-        element("p", "Built mix", class_="kicker"),
-        element("h1", foreign(data.name)),
-        element(
-            "dl", *(element("div", element("dt", name), element("dd", fact)) for name, fact in facts), class_="facts"
-        ),
-        element("dl", *figures, class_="figures"),
-        balance(data.sources),
-    )
+    return shell.masthead("Built mix", data.name, facts, figures, balance(data.sources))
 
 
 def balance(sources: Sequence[SourceData]) -> Markup:
@@ -130,10 +120,6 @@ def _failure_reasons(source: SourceData) -> Markup:
     losses = [loss for loss in in_order(source.losses) if loss.station == READ and loss.count.documents]
     reasons = (element("span", foreign(loss.reason), f" {count(loss.count.documents)}") for loss in losses)
     return element("span", *reasons, class_="listed")
-
-
-def _figure(name: str, number: str, detail: Markup) -> Markup:
-    return element("div", element("dt", name), element("dd", number), element("dd", detail, class_="quiet"))
 
 
 def _of_read(failed: Count, read: Count) -> str:

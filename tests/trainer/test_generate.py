@@ -1,6 +1,7 @@
 """The command: text as it grows, files of prompts, checkpoints and published models, and what is refused."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -87,3 +88,17 @@ def test_a_checkpoint_and_its_export_say_the_same(tmp_path: Path, capsys: pytest
     assert capsys.readouterr().out == of_checkpoint
     assert main([str(checkpoint), *asked]) == 2
     assert "a checkpoint holds no tokenizer; wanted --tokenizer" in capsys.readouterr().err
+
+
+def test_ctrl_c_leaves_what_was_printed_and_no_trace(
+    model: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(_self: Writer, _prompt: str) -> Iterator[str]:
+        yield "the"
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Writer, "stream", interrupted)
+    assert main([str(model), "--prompt", "on", "--device", "cpu"]) == 130
+    printed = capsys.readouterr()
+    assert printed.out == "the"
+    assert "stopped by SIGINT" in printed.err

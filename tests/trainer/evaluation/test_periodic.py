@@ -1,6 +1,8 @@
 """Evaluations in the midst of a run: they are written, and training does not notice them."""
 
 import json
+import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,9 +14,11 @@ import torch
 from mixes.errors import DataError, SpecError
 from tests.trainer.evaluation.tiny_model import tiny_tokenizer, write_tiny_mix
 from tests.trainer.small_run import SPEC, spec_with, train
-from trainer.checkpoint import verified
+from trainer.checkpoint import steps_on_disk, verified
+from trainer.evaluation.scoring import Batch, Scorer
 from trainer.evaluation.standalone import EvaluationOptions, evaluate
 from trainer.evaluation.suite import Questions
+from trainer.loop import Outcome
 from trainer.models.presets import padded_vocab_size
 from trainer.tensor_files import TensorFiles
 from trainer.watching.lines import METRICS_FILE
@@ -106,6 +110,26 @@ def test_a_run_that_goes_on_may_be_evaluated_otherwise_and_repeats_no_line(
     assert losses == before[0]
     assert list(evaluations) == [2, 4, 6]
     assert evaluations == before[1]
+
+
+def test_a_signal_stops_an_evaluation_on_the_way_and_saves_the_step(
+    mix: Path, tokenizer: Path, on: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batches: list[int] = []
+    original = Scorer._forward
+
+    def signalled(self: Scorer, batch: Batch) -> torch.Tensor:
+        batches.append(len(batch))
+        os.kill(os.getpid(), signal.SIGTERM)
+        return original(self, batch)
+
+    spec = spec_with(("interval: 1", "interval: 100"), base=evaluating(on, tokenizer, interval=2))
+    with monkeypatch.context() as patched:
+        patched.setattr(Scorer, "_forward", signalled)
+        assert train(spec, mix, tmp_path / "run") == Outcome(step=2, stopped_by=signal.SIGTERM)
+    assert (len(batches), steps_on_disk(tmp_path / "run")) == (1, [2])
+    assert train(spec, mix, tmp_path / "run") == Outcome(step=6, stopped_by=None)
+    assert list(lines_of(tmp_path / "run")[1]) == [4, 6]
 
 
 def test_held_out_documents_are_scored_without_their_eos_and_by_the_bytes_of_their_texts(
