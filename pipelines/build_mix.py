@@ -32,7 +32,7 @@ from pipelines.encoding.definition import read_tokenizer
 from pipelines.encoding.encoder import TextEncoder
 from pipelines.encoding.fim import sentinel_ids
 from pipelines.encoding.proof import proofs
-from pipelines.estimating.budgeting import foreseen_problems
+from pipelines.estimating.budgeting import lasting_problems
 from pipelines.forgetting.work import begin_build
 from pipelines.forgotten import read_forgotten
 from pipelines.listing import place_problems
@@ -248,14 +248,13 @@ def _warn_of_budget(options: BuildOptions, plan: Plan) -> None:
     """Say before hours are spent that the budget will not come out, where the listing leaves hardly a doubt."""
     if options.dry_run:
         return  # which says more
-    estimates = [[factor * source.sampled_tokens for source in plan.sources] for factor in (1 / _DOUBT, 1, _DOUBT)]
-    found = [foreseen_problems(plan.spec, tokens, [None] * len(tokens)) for tokens in estimates]
-    if all(found):
+    problems = lasting_problems(plan.spec, [source.sampled_tokens for source in plan.sources], _DOUBT)
+    if problems:
         log.warning(
             "the budget will hardly come out, as estimated from stored bytes, even if the shards held %d times as many "
             "tokens, or as few:\n  %s\nthe build goes on; what it makes serves the spec once it is mended",
             _DOUBT,
-            "\n  ".join(found[1]),
+            "\n  ".join(problems),
         )
 
 

@@ -17,6 +17,7 @@ from mixes.typed_yaml.checks import problems_of
 from mixes.typed_yaml.fields import FoundProblem, KeyPath
 from pipelines.readers import ReadSettings, shard_format
 from pipelines.storage import StoredFile, find, is_remote
+from pipelines.web import WebError
 
 _SECRETS = re.compile(r"(?<=://)[^/@]*@|[?#].*$")
 
@@ -42,8 +43,12 @@ class Listing:
 def list_shards(spec: MixSpec, data_root: str) -> Listing:
     """Expand the patterns of all sources."""
     found: list[dict[str, StoredFile]] = [{} for _ in spec.sources]
+    silent: set[str] = set()
     problems = problems_of(
-        *(_source_problems(index, source, data_root, found[index]) for index, source in enumerate(spec.sources)),
+        *(
+            _source_problems(index, source, data_root, found[index], silent)
+            for index, source in enumerate(spec.sources)
+        ),
         _read_twice(spec, found, data_root),
     )
     return Listing(shards=tuple(_shards(files, data_root) for files in found), problems=tuple(problems))
@@ -73,22 +78,36 @@ def _shards(files: dict[str, StoredFile], data_root: str) -> tuple[Shard, ...]:
 
 
 def _source_problems(
-    index: int, source: SourceSpec, data_root: str, found: dict[str, StoredFile]
+    index: int, source: SourceSpec, data_root: str, found: dict[str, StoredFile], silent: set[str]
 ) -> Iterator[FoundProblem]:
-    """Yield what is wrong with the patterns of a source, and put the files by their identities into `found`."""
+    """Yield what is wrong with the patterns of a source, and put the files by their identities into `found`.
+
+    A server that gave no answer goes into `silent`, and is not asked for what else lies there.
+    """
     for number, pattern in enumerate(source.documents):
         place = ("sources", index, "documents", number)
+        uri = expand(pattern, data_root if is_remote(data_root) else glob.escape(data_root))
+        server = _server(uri)
+        if server in silent:
+            continue
         try:
-            files = find(expand(pattern, data_root if is_remote(data_root) else glob.escape(data_root)))
+            files = find(uri)
             for file in files:
                 shard_format(file.uri, ReadSettings(format=source.format))
         except DataError as error:
             yield place, f"source '{source.name}': {error}"
+            if isinstance(error.__cause__, WebError) and error.__cause__.status is None:
+                silent.add(server)
             continue
         if not files:
             yield place, f"source '{source.name}': {_nothing_found(pattern, data_root)}"
         yield from _unfit_names(place, files)
         found |= zip(_identities([file.uri for file in files]), files, strict=True)
+
+
+def _server(uri: str) -> str:
+    """Return the server of a URI: the Hub is one, whatever is asked of it."""
+    return uri[: len("hf://")] if uri.startswith("hf://") else "/".join(uri.split("/")[:3])
 
 
 def _unfit_names(place: KeyPath, files: Sequence[StoredFile]) -> Iterator[FoundProblem]:

@@ -31,6 +31,19 @@ def foreseen_problems(spec: MixSpec, tokens: Sequence[float], shares: Sequence[S
     return []
 
 
+def lasting_problems(spec: MixSpec, tokens: Sequence[float], doubt: float) -> list[str]:
+    """Return the problems that are foreseen, if there are some whether tokens are as foreseen, or more, or fewer.
+
+    Args:
+        spec: The spec, its samples resolved.
+        tokens: As for `foreseen_problems`, from a listing.
+        doubt: The factor by which all of them may be wrong.
+    """
+    unknown = [None] * len(tokens)
+    found = [foreseen_problems(spec, [factor * each for each in tokens], unknown) for factor in (1, doubt, 1 / doubt)]
+    return found[0] if all(found) else []
+
+
 def rounded(number: float) -> int:
     """Return a number with three digits that count: an estimate knows no more."""
     digits = 3 - len(str(int(number)))

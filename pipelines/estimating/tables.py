@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from mixes.progress import format_seconds
 from mixes.spec.demands import quantiles_of
-from pipelines.estimating.budgeting import foreseen_problems, rounded
+from pipelines.estimating.budgeting import foreseen_problems, lasting_problems, rounded
 from pipelines.estimating.forecast import Forecast, SourceForecast
 from pipelines.estimating.rates import MEASURED
 from pipelines.estimating.trial import SourceTrial, Trial
@@ -13,6 +13,8 @@ from pipelines.plan import Plan, SourcePlan, format_bytes
 _MATCH = "match"
 _ENOUGH = 50
 """Documents below which a sample is said to tell little."""
+_DOUBT = 2
+"""By how much the tokens that a listing foretells are mostly wrong at most."""
 _UNREAD = 10
 """Names of shards that are shown of those beyond a sample."""
 
@@ -181,8 +183,13 @@ def _budget(plan: Plan, forecast: Forecast, trial: Trial | None) -> Iterator[str
     shares = [source.split_shares for source in forecast.sources]
     expected = [source.available_tokens for source in forecast.sources]
     problems = foreseen_problems(plan.spec, expected, shares)
-    if problems:
-        yield f"budget: as estimated {'from the sample' if trial else 'from stored bytes'}, it does not come out:"
+    if problems and trial:
+        yield "budget: as estimated from the sample, it does not come out:"
+    elif problems and lasting_problems(plan.spec, expected, _DOUBT):
+        yield "budget: as estimated from stored bytes, it does not come out:"
+    elif problems:
+        told = f"stored bytes, which tell tokens to a factor of {_DOUBT}"
+        yield f"budget: {told}, leave open whether it comes out; try --sample:"
     elif trial:
         least = [source.available_tokens - (source.margin or 0.0) for source in forecast.sources]
         problems = foreseen_problems(plan.spec, [max(0.0, each) for each in least], shares)

@@ -143,6 +143,7 @@ def test_without_a_network_the_place_in_the_spec_and_a_remedy_are_told(
     spec.write_text(
         f"name: a\ntokenizer: {{file: {spec}}}\nsources:\n"
         "- {name: web, documents: 'hf://datasets/owner/name/*', tokens: 5}\n"
+        "- {name: math, documents: 'hf://datasets/owner/more/*', tokens: 5}\n"
     )
     assert main([str(spec), "--dry-run"]) == 2
     error = capfd.readouterr().err
