@@ -245,33 +245,29 @@ class TrainSpec:
     @property
     def num_steps(self) -> int:
         """Return the length of the run in steps."""
-        steps = self._steps(self.steps, self.tokens)
-        assert steps is not None
-        return steps
+        return self._steps(self.steps, self.tokens)
 
     @property
     def data_steps(self) -> list[tuple[str, int]]:
         """Return the mixes one after another, each with its steps; empty where the spec names none."""
         lengths = [self._steps(stretch.steps, stretch.tokens) for stretch in self.data]
-        rest = self.num_steps - sum(length or 0 for length in lengths)
+        rest = self.num_steps - sum(lengths)
         return [(stretch.mix, length or rest) for stretch, length in zip(self.data, lengths, strict=True)]
 
     def learning_schedule(self, peak: float) -> Schedule:
         """Return the schedule with every length in steps."""
         spec, last = self.schedule, self.num_steps
-        warmup = self._steps(spec.warmup_steps, spec.warmup_tokens) or 0
+        start = warmup = self._steps(spec.warmup_steps, spec.warmup_tokens)
+        stop = self._steps(spec.horizon_steps, spec.horizon_tokens, otherwise=last)
         if spec.shape == "constant":
-            stop = last
-            start = last - (self._steps(spec.decay_steps, spec.decay_tokens) or 0)
-        else:
-            start, stop = warmup, self._steps(spec.horizon_steps, spec.horizon_tokens) or last
+            start = max(warmup, last - self._steps(spec.decay_steps, spec.decay_tokens))
         return Schedule(
             shape=spec.shape,
             peak=peak,
             floor=spec.floor,
             warmup=warmup,
-            fall_start=max(start, warmup),
-            fall_stop=max(stop, start, warmup),
+            fall_start=start,
+            fall_stop=max(stop, start),
         )
 
     def _check_data(self) -> None:
@@ -286,6 +282,7 @@ class TrainSpec:
                 "data", f"found stretches of {total:,} steps for a run of {self.num_steps:,}; wanted all"
             )
 
-    def _steps(self, steps: int | None, tokens: int | None) -> int | None:
+    def _steps(self, steps: int | None, tokens: int | None, otherwise: int = 0) -> int:
         """Return a length in steps, of which the file gave either number or none."""
-        return steps if tokens is None else -(-tokens // self.tokens_per_step)
+        given = steps if tokens is None else -(-tokens // self.tokens_per_step)
+        return otherwise if given is None else given
