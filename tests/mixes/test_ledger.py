@@ -176,3 +176,9 @@ def test_every_number_of_a_ledger_is_checked() -> None:
 def test_what_is_no_ledger_is_refused_with_its_place(data: bytes, message: str) -> None:
     with pytest.raises(MixError, match=f"^{re.escape(message)}"):
         parse(data, "ledger.json")
+
+
+def test_counts_are_taken_from_counts() -> None:
+    assert Count(documents=3, bytes=30) - Count(documents=1, bytes=7) == Count(documents=2, bytes=23)
+    less = TokenCount(documents=3, bytes=30, tokens=9) - TokenCount(documents=1, bytes=7, tokens=2)
+    assert less == TokenCount(documents=2, bytes=23, tokens=7)

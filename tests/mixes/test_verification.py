@@ -305,6 +305,19 @@ def test_a_manifest_that_a_wrong_builder_wrote_is_found(tmp_path: Path, changes:
         check_contents(folder)
 
 
+@pytest.mark.parametrize("count", ["held_out_bytes", "prefix_bytes"])
+def test_parts_of_which_one_has_a_byte_of_the_other_are_found(tmp_path: Path, count: str) -> None:
+    folder = write_mix(tmp_path)
+    manifest = load(folder)
+    (source,) = manifest.sources
+    first, second, *others = source.parts
+    less, more = ({count: getattr(part, count) + by} for part, by in ((first, -1), (second, 1)))
+    parts = (replace(first, **less), replace(second, **more), *others)
+    republish(tmp_path, replace(manifest, sources=(replace(source, parts=parts),)))
+    with pytest.raises(MixError, match=rf"00000\.parquet: {count.replace('bytes', 'tokens')}, {count}: found"):
+        check_contents(folder)
+
+
 def test_a_ledger_that_differs_from_the_manifest_is_found(tmp_path: Path) -> None:
     folder = write_mix(tmp_path)
     ledger = ledgers.parse((folder / "ledger.json").read_bytes(), "ledger.json")

@@ -144,8 +144,9 @@ def _write_part(root: Path, stem: str, texts: Sequence[Text], held_out: int, pre
         vocab_size=VOCAB_SIZE,
         eos_id=EOS,
     )
+    first_seen = min(held_out, len(texts))
     front, through = (
         Prefix(documents=end, tokens=int(lengths[:end].sum()), bytes=int(sizes[:end].sum()))
-        for end in (min(held_out, len(texts)), held_out + prefix)
+        for end in (first_seen, first_seen + prefix)
     )
     return part_entry(stem, summary, front, through)

@@ -100,6 +100,14 @@ def test_every_document_of_a_cluster_hears_of_its_size_and_the_kept_one_too() ->
     }
 
 
+def test_units_of_earlier_mixes_lose_nothing_and_hear_nothing() -> None:
+    first, earlier = 8 << 40, 9 << 40  # `_clusters` has units 0 to 7
+    assert _clusters(_dropped([(1, first, FUZZY), (first + 1, 2, EXACT), (3, earlier, EXACT)])) == {
+        (1, first, FUZZY, 2),
+        (3, earlier, EXACT, 2),
+    }
+
+
 _ROWS = st.lists(
     st.tuples(
         st.integers(0, 3).map(lambda value: value << 62), st.integers(0, 2), st.integers(0, 2), st.integers(0, 999)
