@@ -37,8 +37,9 @@ test: $(STAMP)  ## run the tests
 	$(BIN)/python -m pipelines.warm_up  # else both workers would compile the same kernels
 	$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist worksteal
 
-acceptance: $(STAMP)  ## let the readers of other projects read exports of the smoke mix; installs them below build/
+acceptance: $(STAMP)  ## let other projects read exports of the smoke mix, and build it in emulated stores; installs below build/
 	$(BIN)/python -m tests.acceptance.exports
+	$(BIN)/python -m tests.acceptance.stores
 
 lint: $(STAMP)  ## check form, style and types
 	$(BIN)/ruff format --check

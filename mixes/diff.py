@@ -5,11 +5,11 @@ import json
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
 
 from mixes.comparing.comparison import compare_mixes
 from mixes.comparing.telling import tell_comparison
 from mixes.errors import MixError
+from mixes.opening import local_mix
 
 _EPILOG = """examples:
   python -m mixes.diff output/mixes/small output/mixes/large         two mixes of one output
@@ -44,8 +44,8 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("first", metavar="A", type=Path, help="folder of a built mix, OUTPUT/mixes/NAME")
-    parser.add_argument("second", metavar="B", type=Path, help="folder of the other")
+    parser.add_argument("first", metavar="A", type=local_mix, help="folder of a built mix, OUTPUT/mixes/NAME")
+    parser.add_argument("second", metavar="B", type=local_mix, help="folder of the other")
     parser.add_argument("--json", action="store_true", help="print JSON")
     return parser
 

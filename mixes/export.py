@@ -13,6 +13,7 @@ from mixes.exporting.notes import held_out_tokens
 from mixes.exporting.olmo_core import export_olmo_core
 from mixes.exporting.target import Target, create_target
 from mixes.manifest import Manifest, mix_folder, mix_root
+from mixes.opening import local_mix
 from mixes.progress import Progress
 from mixes.spec.mix import MixSpec
 from mixes.token_bytes import TokenBytes
@@ -87,7 +88,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("mix", metavar="MIX", type=Path, help="folder of a built mix, OUTPUT/mixes/NAME")
+    parser.add_argument("mix", metavar="MIX", type=local_mix, help="folder of a built mix, OUTPUT/mixes/NAME")
     parser.add_argument("--to", metavar="FORMAT", required=True, choices=(*_OF_TOKENS, _OF_TEXT), help="; ".join(
         (", ".join(_OF_TOKENS), f"or {_OF_TEXT}: parquet with texts")))  # fmt: skip
     parser.add_argument("output", metavar="OUT", type=Path, help="folder to make; it must not exist")

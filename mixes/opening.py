@@ -1,5 +1,6 @@
 """Built mixes, opened for reading wherever they lie: in a folder of this machine or in a store."""
 
+import argparse
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,20 @@ class BuiltMix:
 def mix_place(text: str) -> MixPlace:
     """Return the place that somebody wrote."""
     return text if is_stored(text) else Path(text)
+
+
+def local_mix(text: str) -> Path:
+    """Return the folder that somebody wrote for a command that reads mixes on this machine alone.
+
+    Raises:
+        argparse.ArgumentTypeError: it is the URI of a store.
+    """
+    if is_stored(text):
+        raise argparse.ArgumentTypeError(
+            f"found {text}, wanted a folder on this machine; copy OUTPUT here first, or of it the mix's folder and the "
+            "files that its manifest names: `aws s3 sync` and `gcloud storage rsync -r` copy folders"
+        )
+    return Path(text)
 
 
 def open_mix(place: MixPlace) -> BuiltMix:

@@ -10,6 +10,7 @@ from pathlib import Path
 from mixes.errors import GristmillError, MixError, SpecError
 from mixes.files import publish_file
 from mixes.manifest import Manifest, SourceEntry, load, mix_folder, mix_root
+from mixes.opening import local_mix
 from mixes.progress import Progress
 from mixes.showing.documents import DocumentReader
 from mixes.showing.page import documents_page
@@ -130,7 +131,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("mix", metavar="MIX", type=Path, help="folder of a built mix, OUTPUT/mixes/NAME")
+    parser.add_argument("mix", metavar="MIX", type=local_mix, help="folder of a built mix, OUTPUT/mixes/NAME")
     parser.add_argument("--source", help="a source, or a split of one (default: all)")
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--random", metavar="N", type=_positive, default=_DRAWN, help="how many to draw (default: 3)")

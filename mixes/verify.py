@@ -3,10 +3,10 @@
 import argparse
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from mixes.errors import MixError
 from mixes.manifest import FILE_NAME, Manifest, digest_of, load, mix_folder
+from mixes.opening import local_mix
 from mixes.progress import Progress
 from mixes.verification import check_contents, check_files
 
@@ -75,7 +75,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("mix", metavar="MIX", type=Path, help="folder of a built mix, OUTPUT/mixes/NAME")
+    parser.add_argument("mix", metavar="MIX", type=local_mix, help="folder of a built mix, OUTPUT/mixes/NAME")
     parser.add_argument("--full", action="store_true", help="read every byte, not only sizes")
     return parser
 

@@ -8,6 +8,7 @@ if not __package__:  # started as a file: Python put this folder on the path, an
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from mixes.errors import GristmillError
+from mixes.opening import local_mix
 from trainer.arguments import command_parser, training_libraries
 
 _EPILOG = """examples:
@@ -29,7 +30,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--checkpoint", metavar="STEP", type=Path, required=True, help="folder of a checkpoint")
     parser.add_argument("--output", metavar="HF", type=Path, required=True, help="folder to write")
     parser.add_argument("--tokenizer", metavar="FILE", type=Path, help="tokenizer.json[.gz] of the mix, to copy along")
-    parser.add_argument("--mix", metavar="MIX", type=Path, help="the mix it was trained on: its licences for the card")
+    parser.add_argument(
+        "--mix", metavar="MIX", type=local_mix, help="the mix it was trained on: its licences for the card"
+    )
     parser.add_argument(
         "--evaluation",
         metavar="FILE",

@@ -41,6 +41,7 @@ DATATROVE = Peer(
 TEXT_DEDUP = Peer(tool="text_dedup", name="text-dedup 0.4.0", has_all_requirements=True)
 SKETCHES = Peer(tool="sketches", name="rensa 0.5.0 and datasketch 2.0.0", has_all_requirements=False)
 READERS = Peer(tool="readers", name="OLMo-core, Megatron-LM, datatrove and datasets", has_all_requirements=False)
+EMULATORS = Peer(tool="emulators", name="moto and gcp-storage-emulator", has_all_requirements=False)
 LM_EVAL = Peer(tool="lm_eval", name="lm-eval 0.4.13", has_all_requirements=False)
 
 

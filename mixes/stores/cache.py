@@ -26,7 +26,7 @@ DEFAULT_GB = 100.0
 
 _DISK_SHARE = 0.9  # of what the cache has and what is free beside it
 _FULL, _EMPTIED = 7 / 8, 6 / 8  # of the bound: where blocks begin to go, and how far
-_LOOK_SHARE = 1 / 64  # of the bound that one process may write before it looks; so eight stay below it together
+_SHARING = 8  # processes that may write at once without passing the bound
 _TOUCH_SECONDS = 60  # a block used within this time counts as used now
 _ABANDONED_SECONDS = 3600  # a temporary file of this age has nobody who writes it
 _WHOLE = "whole"  # the name of a file that is kept in one piece
@@ -61,7 +61,7 @@ class BlockCache:
     def __init__(self, folder: Path, max_bytes: int) -> None:
         self._folder = folder
         self._max_bytes = max_bytes
-        self._written = 0
+        self._unwatched = 0  # bytes that may be written before somebody looks how full the cache is
         self._lock = threading.Lock()
         with _explained(folder):
             folder.mkdir(parents=True, exist_ok=True)
@@ -90,6 +90,13 @@ class BlockCache:
             return not target or os.preadv(descriptor, [target], offset) == len(target)
         finally:
             os.close(descriptor)
+
+    def count(self, digest: str) -> int:
+        """Return how many blocks of a file are there, or a few more."""
+        try:
+            return len(os.listdir(self._folder / digest))
+        except FileNotFoundError:
+            return 0
 
     def put(self, block: Block, data: bytes) -> None:
         """Keep a block, and let others go where there are too many.
@@ -128,9 +135,8 @@ class BlockCache:
             finally:
                 temporary.unlink(missing_ok=True)
             with self._lock:
-                self._written += len(data)
-                looks = self._written >= self._max_bytes * _LOOK_SHARE
-                self._written = 0 if looks else self._written
+                self._unwatched -= len(data)
+                looks = self._unwatched <= 0
             if looks:
                 self._make_room()
 
@@ -169,14 +175,15 @@ class BlockCache:
             entries = sorted(self._entries())
             total = sum(entry.size for entry in entries)
             bound = min(self._max_bytes, (total + shutil.disk_usage(self._folder).free) * _DISK_SHARE)
-            if total <= bound * _FULL:
-                return
+            wanted = total if total <= bound * _FULL else bound * _EMPTIED
             for entry in entries:
+                if total <= wanted:
+                    break
                 Path(entry.path).with_name(_SOUND).unlink(missing_ok=True)
                 Path(entry.path).unlink(missing_ok=True)
                 total -= entry.size
-                if total <= bound * _EMPTIED:
-                    return
+            with self._lock:
+                self._unwatched = int((bound - total) / _SHARING)
 
     @contextlib.contextmanager
     def _alone(self) -> Iterator[bool]:

@@ -15,7 +15,7 @@ from mixes.stores.addresses import Sign, signer
 from mixes.stores.cache import Block, BlockCache, cache_of_environment
 from mixes.stores.ranges import MAX_CONNECTIONS, RangeReader
 
-BLOCK_BYTES = 1 << 20
+BLOCK_BYTES = 1 << 16
 """Bytes of a block; docs/training.md has what other sizes cost."""
 
 
@@ -103,7 +103,9 @@ class _StoredParts:
 
     def _keep(self, part: int, block: Block) -> None:
         self._cache.put(block, self._fetch(part, block))
-        self._cache.require_digest(list(self._all_blocks(part)), self._uris[part])
+        if self._cache.count(block.digest) >= -(-self._parts[part].size // BLOCK_BYTES):
+            whole = Extent(part, 0, 0, self._parts[part].size)
+            self._cache.require_digest(list(self._blocks(whole)), self._uris[part])
 
     def _fetch(self, part: int, block: Block) -> bytes:
         """Return a block of a token file that is still the one that was opened."""
@@ -130,6 +132,3 @@ class _StoredParts:
         part = self._parts[extent.part]
         for offset in range(extent.offset // BLOCK_BYTES * BLOCK_BYTES, extent.offset + extent.size, BLOCK_BYTES):
             yield Block(part.digest, offset, min(BLOCK_BYTES, part.size - offset))
-
-    def _all_blocks(self, part: int) -> Iterator[Block]:
-        yield from self._blocks(Extent(part, 0, 0, self._parts[part].size))
