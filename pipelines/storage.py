@@ -283,7 +283,10 @@ def publish(uri: str, write: Write) -> FileDigest:
     buffer = io.BytesIO()
     writer = DigestWriter(buffer)
     write(cast("BinaryIO", writer))
-    with _file_systems().create(uri, mime_type="application/octet-stream") as stream:
+    from apache_beam.io.filesystem import CompressionTypes
+
+    stored_as_is = CompressionTypes.UNCOMPRESSED  # or Beam would compress what is named `.gz` once more
+    with _file_systems().create(uri, "application/octet-stream", stored_as_is) as stream:
         stream.write(buffer.getbuffer())
     return writer.digest()
 

@@ -86,7 +86,7 @@ def _stores(folder: Path) -> Iterator[Mapping[str, str]]:
 
 def _copy_data(target: str) -> None:
     for path in (ROOT / "data").rglob("*"):
-        if path.is_file():
+        if path.is_file() and path.stat().st_size:  # Beam's client of S3 stores nothing empty
             publish_bytes(f"{target}/{path.relative_to(ROOT / 'data')}", path.read_bytes())
 
 
@@ -102,13 +102,16 @@ def _run(command: Sequence[str]) -> None:
 
 def _kill_midway(command: Sequence[str], output: str) -> int:
     """Start a build, kill it when it has made some parts, and return how many those are."""
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+    with (
+        tempfile.TemporaryFile("w+") as said,
+        subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=said) as process,
+    ):
         while process.poll() is None and not _num_parts(output):
             time.sleep(0.1)
         process.send_signal(signal.SIGKILL)
-        process.wait()
-    if process.returncode != -signal.SIGKILL:
-        raise SystemExit(f"{' '.join(command)}: ended with status {process.returncode} before it could be killed")
+        if process.wait() != -signal.SIGKILL:
+            said.seek(0)
+            raise SystemExit(f"{' '.join(command)}: ended with status {process.returncode} unkilled\n{said.read()}")
     return _num_parts(output)
 
 

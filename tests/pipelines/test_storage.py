@@ -1,5 +1,7 @@
 """Object stores through Beam's file systems."""
 
+import io
+
 import pytest
 from apache_beam.io.aws import s3io
 from apache_beam.io.filesystems import FileSystems
@@ -7,21 +9,50 @@ from apache_beam.io.filesystems import FileSystems
 from pipelines import storage
 
 
-def test_a_store_is_asked_with_options_before_there_is_a_pipeline(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(FileSystems, "_pipeline_options", None)  # as in a process that has made no pipeline yet
-    asked: list[object] = []
+class Stored(io.BytesIO):
+    """An object that is stored when it is closed."""
 
-    class Client:
-        """In the place of Beam's, which refuses to be made without a client and without options."""
+    def __init__(self, client: "Client", name: str) -> None:
+        super().__init__()
+        self._client = client
+        self._name = name
 
-        def __init__(self, options: object) -> None:
-            asked.append(options)
+    def close(self) -> None:
+        if not self.closed:
+            self._client.objects[self._name] = self.getvalue()
+        super().close()
 
-        def exists(self, path: str) -> bool:
-            return path == "s3://bucket/there"
 
+class Client:
+    """In the place of Beam's client of S3, which refuses to be made without a client of boto3 and without options."""
+
+    objects: dict[str, bytes] = {}  # noqa: RUF012  (one bucket for all clients of a test)
+
+    def __init__(self, options: object) -> None:
+        assert options is not None
+
+    def exists(self, path: str) -> bool:
+        return path in self.objects
+
+    def open(self, path: str, mode: str, mime_type: str) -> Stored:
+        assert (mode, mime_type) == ("wb", "application/octet-stream")
+        return Stored(self, path)
+
+
+@pytest.fixture(autouse=True)
+def no_pipeline_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(FileSystems, "_pipeline_options", None)
     monkeypatch.setattr(s3io, "S3IO", Client)
-    assert storage.exists("s3://bucket/there")
-    assert not storage.exists("s3://bucket/elsewhere")
-    assert asked
-    assert None not in asked
+    monkeypatch.setattr(Client, "objects", {})
+
+
+def test_a_store_is_asked_before_there_is_a_pipeline() -> None:
+    assert not storage.exists("s3://bucket/file")
+
+
+@pytest.mark.parametrize("name", ["part.npy", "tokenizer.json.gz", "shard.jsonl.zst"])
+def test_what_is_published_is_stored_as_it_is_whatever_its_name(name: str) -> None:
+    written = storage.publish_bytes(f"s3://bucket/{name}", b"content")
+    assert written.size == 7
+    assert Client.objects == {f"s3://bucket/{name}": b"content"}
+    assert storage.exists(f"s3://bucket/{name}")
