@@ -286,9 +286,20 @@ def publish(uri: str, write: Write) -> FileDigest:
     from apache_beam.io.filesystem import CompressionTypes
 
     stored_as_is = CompressionTypes.UNCOMPRESSED  # or Beam would compress what is named `.gz` once more
+    if writer.tell() == 0 and uri.startswith("s3://"):
+        _store_nothing(uri)
+        return writer.digest()
     with _file_systems().create(uri, "application/octet-stream", stored_as_is) as stream:
         stream.write(buffer.getbuffer())
     return writer.digest()
+
+
+def _store_nothing(uri: str) -> None:
+    """Store an empty object: Beam's client of S3 writes in pieces, and S3 refuses an object of none."""
+    import boto3
+
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    boto3.client("s3").put_object(Bucket=bucket, Key=key, Body=b"")
 
 
 def publish_together(uris: Sequence[str], write: Callable[[Sequence[BinaryIO]], object]) -> None:

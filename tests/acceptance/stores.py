@@ -86,7 +86,7 @@ def _stores(folder: Path) -> Iterator[Mapping[str, str]]:
 
 def _copy_data(target: str) -> None:
     for path in (ROOT / "data").rglob("*"):
-        if path.is_file() and path.stat().st_size:  # Beam's client of S3 stores nothing empty
+        if path.is_file():
             publish_bytes(f"{target}/{path.relative_to(ROOT / 'data')}", path.read_bytes())
 
 

@@ -1,7 +1,9 @@
 """Object stores through Beam's file systems."""
 
 import io
+from types import SimpleNamespace
 
+import boto3
 import pytest
 from apache_beam.io.aws import s3io
 from apache_beam.io.filesystems import FileSystems
@@ -56,3 +58,12 @@ def test_what_is_published_is_stored_as_it_is_whatever_its_name(name: str) -> No
     assert written.size == 7
     assert Client.objects == {f"s3://bucket/{name}": b"content"}
     assert storage.exists(f"s3://bucket/{name}")
+
+
+def test_an_empty_file_is_stored_in_one_piece(monkeypatch: pytest.MonkeyPatch) -> None:
+    stored: list[dict[str, object]] = []
+    client = SimpleNamespace(put_object=lambda **asked: stored.append(asked))
+    monkeypatch.setattr(boto3, "client", lambda name: client)
+    assert storage.publish_bytes("s3://bucket/folder/none", b"").size == 0
+    assert stored == [{"Bucket": "bucket", "Key": "folder/none", "Body": b""}]
+    assert Client.objects == {}
