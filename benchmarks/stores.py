@@ -2,6 +2,7 @@
 
     python benchmarks/stores.py                          512 MB of tokens, a few minutes
     python benchmarks/stores.py --steps 30 --latency 0.2
+    python benchmarks/stores.py --quick                  5 steps a row, and blocks of the usual size alone
 
 The store is a server on this machine that waits before each answer (default: 50 ms), with a mix of random tokens. Each
 row is a process of its own with an empty cache, but for the last, which finds that of a row before. `steps/s` is the
@@ -44,8 +45,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--steps", metavar="N", type=int, default=60, help="of each row (default: 60)")
     parser.add_argument("--latency", metavar="SECONDS", type=float, default=0.05, help="of the store (default: 0.05)")
     parser.add_argument("--work", metavar="SECONDS", type=float, default=0.3, help="a step takes (default: 0.3)")
+    parser.add_argument("--quick", action="store_true", help="5 steps a row, and blocks of the usual size alone")
     parser.add_argument("--json", metavar="FILE", type=Path, help="write the figures to this file too")
     options = parser.parse_args(argv)
+    steps = 5 if options.quick else options.steps
     processes = multiprocessing.get_context("spawn")
     rows: list[dict[str, Any]] = []  # Any: JSON
     with tempfile.TemporaryDirectory(prefix="gristmill-stores-") as folder, processes.Pool(1) as server:
@@ -55,7 +58,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         local, stored = f"{folder}/out/mixes/small", f"http://127.0.0.1:{port}/out/mixes/small"
         open_mix(stored)  # which asks until the server listens
         cases = [(local, files.BLOCK_BYTES, 0, "none")]
-        cases += [(stored, block, ahead, f"{block}-{ahead}") for block in BLOCKS for ahead in (0, loaders.STEPS_AHEAD)]
+        blocks = (files.BLOCK_BYTES,) if options.quick else BLOCKS
+        cases += [(stored, block, ahead, f"{block}-{ahead}") for block in blocks for ahead in (0, loaders.STEPS_AHEAD)]
         ahead = loaders.STEPS_AHEAD
         cases += [(stored, files.BLOCK_BYTES, ahead, f"{files.BLOCK_BYTES}-{ahead}")]
         print(
@@ -64,9 +68,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         for place, block, ahead, cache in cases:
             row: dict[str, Any] = {"store": place[:4] == "http", "block_bytes": block, "steps_ahead": ahead}
             with processes.Pool(1) as child:
-                row |= child.apply(
-                    measure, (place, block, ahead, f"{folder}/cache-{cache}", options.steps, options.work)
-                )
+                row |= child.apply(measure, (place, block, ahead, f"{folder}/cache-{cache}", steps, options.work))
             rows.append(row)
             print(_line(row), flush=True)
     figures = {"latency_seconds": options.latency, "work_seconds": options.work, "rows": rows}
