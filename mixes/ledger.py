@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from mixes.errors import MixError
-from mixes.records import bind, decode, encode
+from mixes.records import Signed, bind, decode, encode
 
 FORMAT = "gristmill-ledger/3"
 FILE_NAME = "ledger.json"
@@ -91,7 +91,8 @@ class SourceLedger:
         failed: records that are no document, by reason.
         dropped: documents dropped, by station (all of `STATIONS`) and reason.
         kept: documents in the parts, each once.
-        edited_bytes: bytes that span edits removed from kept documents.
+        edited_bytes: bytes that span edits took from kept documents, less those that they put there; below 0 where
+            marks such as `|||EMAIL_ADDRESS|||` are longer than what they stand for.
         splits: what became of those that were kept, in the order of the manifest.
     """
 
@@ -100,7 +101,7 @@ class SourceLedger:
     failed: dict[str, Count]
     dropped: dict[str, dict[str, Count]]
     kept: TokenCount
-    edited_bytes: int
+    edited_bytes: Signed
     splits: tuple[SplitLedger, ...]
 
 
@@ -143,13 +144,14 @@ def _balance_split(place: str, split: SplitLedger) -> None:
 
 
 def dump(ledger: Ledger) -> bytes:
-    """Return the one form of a ledger on disk: canonical JSON.
+    """Return the one form of a ledger on disk: canonical JSON, which `parse` takes.
 
     Raises:
-        MixError: it does not balance.
+        MixError: it does not balance, or nobody could read it.
     """
-    balance(ledger)
-    return encode(ledger)
+    data = encode(ledger)
+    parse(data, f"ledger of {ledger.name!r}")
+    return data
 
 
 def parse(data: bytes, place: str) -> Ledger:

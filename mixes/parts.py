@@ -82,7 +82,7 @@ class PartDocuments:
         return len(self.starts)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PartSummary:
     """What was written.
 

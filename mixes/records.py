@@ -1,7 +1,8 @@
 """Canonical JSON of frozen dataclasses: the form of the manifest and of the ledger.
 
 One record has one form, byte for byte: keys sorted, one space of indentation, UTF-8, a newline at the end. Numbers are
-integers in [0, 2**64); there are no floats, no nulls and no booleans. Reading is strict and names the place.
+integers in [0, 2**64), or in [-2**63, 2**63) where a field says so; there are no floats, no nulls and no booleans.
+Reading is strict and names the place.
 """
 
 import dataclasses
@@ -9,13 +10,21 @@ import difflib
 import json
 from collections.abc import Mapping
 from functools import cache
-from typing import Any, NoReturn, TypeVar, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, NoReturn, TypeAlias, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 
 from mixes.errors import MixError
 
 T = TypeVar("T")
+
+Signed: TypeAlias = Annotated[int, "may be below 0"]
+"""A field of this type may hold a number below 0."""
+
+_RANGES: Mapping[Any, tuple[int, int, str]] = {
+    int: (0, 2**64, "[0, 2**64)"),
+    Signed: (-(2**63), 2**63, "[-2**63, 2**63)"),
+}
 
 
 def encode(value: object) -> bytes:
@@ -56,13 +65,13 @@ def bind(kind: type[T], value: object, place: str, key: str = "") -> T:
     """Return a decoded value as the dataclass, tuple, dict, str or int that `kind` says.
 
     Args:
-        kind: a dataclass, `tuple[X, ...]`, `dict[str, X]`, `str` or `int`.
+        kind: a dataclass, `tuple[X, ...]`, `dict[str, X]`, `str`, `int` or `Signed`.
         value: what `decode` gave.
         place: the file, for messages.
         key: where in the file the value stands, such as `sources[0].parts[2]`.
 
     Raises:
-        MixError: a key is unknown or missing, or a value has another type or lies outside [0, 2**64).
+        MixError: a key is unknown or missing, or a value has another type or lies outside its range.
     """
     bound: Any  # mypy cannot follow a type that is data
     origin = get_origin(kind)
@@ -77,10 +86,11 @@ def bind(kind: type[T], value: object, place: str, key: str = "") -> T:
     elif origin is dict:
         mapping = _require(dict, value, place, key)
         bound = {name: bind(get_args(kind)[1], item, place, _join(key, name)) for name, item in mapping.items()}
-    elif kind is int:
+    elif kind in _RANGES:
         bound = _require(int, value, place, key)
-        if not 0 <= bound < 2**64:
-            raise MixError(f"{place}: {key}: found {bound}, wanted an integer in [0, 2**64)")
+        low, end, in_words = _RANGES[kind]
+        if not low <= bound < end:
+            raise MixError(f"{place}: {key}: found {bound}, wanted an integer in {in_words}")
     else:
         assert kind is str, f"no record has a field of type {kind}"
         bound = _require(str, value, place, key)
@@ -89,7 +99,7 @@ def bind(kind: type[T], value: object, place: str, key: str = "") -> T:
 
 @cache
 def _hints(kind: type) -> dict[str, Any]:
-    return get_type_hints(kind)
+    return get_type_hints(kind, include_extras=True)
 
 
 def _join(key: str, name: str) -> str:

@@ -8,17 +8,12 @@ Beside it lies what is known of the tokenizer, by what could change it: to load 
 """
 
 import hashlib
-import json
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
-from typing import TypeVar
 
-import msgspec
 import tokenizers
 
-from mixes.errors import MixError
 from mixes.manifest import TokenizerEntry
 from mixes.parts import INDEX_SUFFIX, KEY_ROW, KEYS_SUFFIX, TOKENS_SUFFIX
 from mixes.spec.mix import MixSpec
@@ -26,9 +21,8 @@ from mixes.typed_yaml.canonical import canonical_json, without_late
 from pipelines.plan import Unit
 from pipelines.settings import BuildSettings
 from pipelines.stations.results import SourceResults
-from pipelines.storage import exists, is_remote, join, list_sizes, publish_bytes, read_bytes
-
-Record = TypeVar("Record")
+from pipelines.storage import join, list_sizes
+from pipelines.stored_records import store_record, stored_record
 
 _CODE = ("filters", "mixes", "pipelines")
 
@@ -39,13 +33,13 @@ def store_pool(settings: BuildSettings, units: Sequence[Unit], sources: Sequence
     Raises:
         MixError: It cannot be written.
     """
-    _store(_tokenizer_uri(settings.output, settings.spec, settings.tokenizer.digest), settings.tokenizer)
-    _store(pool_uri(settings, units), sources)
+    store_record(_tokenizer_uri(settings.output, settings.spec, settings.tokenizer.digest), settings.tokenizer)
+    store_record(pool_uri(settings, units), sources)
 
 
 def load_pool(settings: BuildSettings, units: Sequence[Unit]) -> list[SourceResults] | None:
     """Return what an earlier build over the same units left; None where there is none or a file of it is missing."""
-    sources = _load(pool_uri(settings, units), list[SourceResults])
+    sources = stored_record(pool_uri(settings, units), list[SourceResults])
     return sources if sources is not None and _are_there(settings, sources) else None
 
 
@@ -57,24 +51,7 @@ def load_tokenizer(output: str, spec: MixSpec, digest: str) -> TokenizerEntry | 
         spec: The spec, which says what is asked of the tokenizer.
         digest: SHA-256 of its uncompressed JSON.
     """
-    return _load(_tokenizer_uri(output, spec, digest), TokenizerEntry)
-
-
-def _store(place: str, record: object) -> None:
-    body = json.dumps(msgspec.to_builtins(record, str_keys=True)).encode()
-    publish_bytes(place, _digest(body) + b"\n" + body)
-
-
-def _load(place: str, kind: type[Record]) -> Record | None:
-    """Return what `_store` left; None where there is nothing, or where it is damaged: it will be written anew.
-
-    Raises:
-        MixError: A folder is there, over which none could be written.
-    """
-    if not is_remote(place) and os.path.isdir(place):
-        raise MixError(f"{place}: found a folder where the record of a build belongs; remove it")
-    digest, _, body = read_bytes(place).partition(b"\n") if exists(place) else (b"", b"", b"")
-    return msgspec.convert(json.loads(body), kind, str_keys=True) if digest == _digest(body) else None
+    return stored_record(_tokenizer_uri(output, spec, digest), TokenizerEntry)
 
 
 def _tokenizer_uri(output: str, spec: MixSpec, digest: str) -> str:
@@ -116,10 +93,6 @@ def _code_digest() -> str:
     for path in sorted(path for package in _CODE for path in (root / package).rglob("*.py")):
         content.update(f"{path.relative_to(root).as_posix()}\n".encode() + hashlib.sha256(path.read_bytes()).digest())
     return content.hexdigest()
-
-
-def _digest(body: bytes) -> bytes:
-    return hashlib.sha256(body).hexdigest().encode()
 
 
 def _are_there(settings: BuildSettings, sources: Iterable[SourceResults]) -> bool:

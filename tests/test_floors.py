@@ -139,7 +139,7 @@ LEVELS: dict[str, tuple[str, ...]] = {
         "web",
         "hub",
         "documents lock options progress report spill storage workers",
-        "earlier encoding forgotten readers",
+        "earlier encoding forgotten readers stored_records",
         "listing quality warm_up",
         "plan",
         "settings",

@@ -8,8 +8,9 @@ from pipelines.explaining.built import BuiltMix
 from pipelines.explaining.explanation import Tokens
 from pipelines.explaining.records import Record, true_places
 from pipelines.explaining.tables import open_table
-from pipelines.stations.unit_tokens import parse_unit_tokens
-from pipelines.storage import join, read_bytes
+from pipelines.stations.unit_tokens import UnitTokens
+from pipelines.storage import join
+from pipelines.stored_records import require_record
 
 
 def find_tokens(mix: BuiltMix, record: Record) -> Tokens | None:
@@ -20,7 +21,7 @@ def find_tokens(mix: BuiltMix, record: Record) -> Tokens | None:
     """
     sources = [each for each in mix.manifest.sources if each.source == record.unit.source]
     parts = {part.file: (source, part) for source in sources for part in source.parts}
-    for stem, _, _ in parse_unit_tokens(read_bytes(record.unit.tokens)).parts:
+    for stem, _, _ in require_record(record.unit.tokens, UnitTokens).parts:
         source, part = parts[stem + TOKENS_SUFFIX]
         row = _find_row(join(mix.folder, "..", "..", stem + INDEX_SUFFIX), record)
         if row is not None:

@@ -1,6 +1,5 @@
 """Touched: which files of an output hold something of documents, and which mixes are built again without them."""
 
-import json
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
@@ -15,6 +14,8 @@ from mixes.spec.places import expand
 from pipelines.explaining.built import BuiltMix, read_mix
 from pipelines.explaining.tables import open_table
 from pipelines.forgetting.search import Found, measures_files, source_of
+from pipelines.stations.verdicts import UnitAccount
+from pipelines.stored_records import stored_record
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,11 +76,8 @@ def _of_verdicts(output: Path, found: Iterable[Found]) -> Iterator[Path]:
     shards = {each.shard for each in found}
     sound: set[tuple[str, str]] = set()
     for path in output.glob("verdicts/*/*.json"):
-        try:
-            names = [shard["name"] for shard in json.loads(path.read_bytes())["shards"]]
-        except (ValueError, KeyError, TypeError):
-            continue
-        if shards.isdisjoint(names):
+        account = stored_record(str(path), UnitAccount)
+        if account is not None and shards.isdisjoint(shard["name"] for shard in account.shards):
             sound.add((path.parent.name, path.stem))
     for pattern in ("verdicts/*/*", "clusters/*/*"):
         for path in output.glob(pattern):

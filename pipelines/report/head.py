@@ -40,7 +40,8 @@ def balance(sources: Sequence[SourceData]) -> Markup:
     wrong = [source for source in sources if not source.balances]
     if not wrong:
         edited = sum(source.edited_bytes for source in sources)
-        cut = f", with {count(edited)} bytes that span edits took from kept ones," if edited else ""
+        did = "took from" if edited > 0 else "added to"
+        cut = f", with {count(abs(edited))} bytes that span edits {did} kept ones," if edited else ""
         sentence = f"{count(read.documents)} read = {parts}, in documents and{cut} in bytes, for every source."
         return element("p", element("b", "The ledger balances: "), sentence, class_="balance")
     names = join(*(join(", " if place else "", foreign(source.name)) for place, source in enumerate(wrong)))

@@ -96,13 +96,13 @@ def edits_of(source: SourceData) -> Markup:
     """Return what span edits took from the kept documents of a source."""
     if not source.edits:
         return element("p", "Nothing was edited.", class_="note")
-    columns = (("reason", "name"), ("documents", "number"), ("share of kept", "number"), ("bytes removed", "number"))
+    columns = (("reason", "name"), ("documents", "number"), ("share of kept", "number"), ("bytes fewer", "number"))
     rows = [
         (
             foreign(edit.reason),
             count(edit.count.documents),
             share(edit.count.documents, source.kept.documents),
-            count(edit.count.bytes) if edit.count.bytes >= 0 else f"-{count(-edit.count.bytes)}",
+            count(edit.count.bytes),
         )
         for edit in source.edits
     ]

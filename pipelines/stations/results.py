@@ -13,9 +13,9 @@ from pipelines.stations.measure import measures_uri
 from pipelines.stations.rule_report import merge_rules
 from pipelines.stations.samples import choose_samples
 from pipelines.stations.sign import signatures_uri
-from pipelines.stations.unit_tokens import UnitPart, UnitTokens, parse_unit_tokens
-from pipelines.stations.verdicts import UnitAccount, load_account
-from pipelines.storage import read_bytes
+from pipelines.stations.unit_tokens import UnitPart, UnitTokens
+from pipelines.stations.verdicts import UnitAccount
+from pipelines.stored_records import require_record
 
 Key = TypeVar("Key", int, str)
 
@@ -70,7 +70,7 @@ def load_results(settings: BuildSettings, results: Iterable[UnitResult]) -> list
     by_source: list[list[UnitResult]] = [[] for _ in settings.sources]
     for result in results:
         by_source[result.unit.source].append(result)
-    accounts = [[load_account(result.account) for result in each] for each in by_source]
+    accounts = [[require_record(result.account, UnitAccount) for result in each] for each in by_source]
     samples = choose_samples(
         settings,
         [[sample for account in each for sample in account.samples] for each in accounts],
@@ -85,7 +85,7 @@ def _add_up(
     accounts: Sequence[UnitAccount],
     samples: tuple[Sample, ...],
 ) -> SourceResults:
-    tokens: list[UnitTokens] = [parse_unit_tokens(read_bytes(result.tokens)) for result in results]
+    tokens: list[UnitTokens] = [require_record(result.tokens, UnitTokens) for result in results]
     return SourceResults(
         shards=tuple(shard for account in accounts for shard in account.shards),
         units=tuple(_files(settings, *each) for each in zip(results, tokens, strict=True)),

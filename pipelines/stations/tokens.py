@@ -32,11 +32,9 @@ from pipelines.stations.reading import discard_unit
 from pipelines.stations.unit_tokens import (
     UnitTokens,
     are_whole,
-    dump_unit_tokens,
-    parse_unit_tokens,
     restore_key_files,
 )
-from pipelines.storage import exists, publish_bytes, read_bytes
+from pipelines.stored_records import store_record, stored_record
 
 log = logging.getLogger(__name__)
 
@@ -112,11 +110,10 @@ def tokenize_unit(
     """
     name = tokens_name(judged, repeats, splits)
     record = tokens_uri(unit, name, settings)
-    if exists(record):
-        tokens = parse_unit_tokens(read_bytes(record))
-        if are_whole(tokens, settings):
-            restore_key_files(tokens, settings)
-            return tokens
+    left = stored_record(record, UnitTokens)
+    if left is not None and are_whole(left, settings):
+        restore_key_files(left, settings)
+        return left
     stem = f"{settings.sources[unit.source].tokens_folder}/{name}"
     index = UnitIndex.of(unit, judged, settings)
 
@@ -132,7 +129,7 @@ def tokenize_unit(
         log.warning("%s: %s; going on with %s, which is slow", record, error, encoder.library)
         encoder.fall_back(str(error))
         tokens = tokenize()  # writes over the parts that were already full
-    publish_bytes(record, dump_unit_tokens(tokens))
+    store_record(record, tokens)
     return tokens
 
 

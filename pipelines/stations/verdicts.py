@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -16,14 +16,15 @@ from filters.rules import Rule
 from mixes.ledger import Count
 from pipelines.forgotten import FORGOTTEN
 from pipelines.plan import Unit
-from pipelines.report.data import Borderline, RuleData, Spread
+from pipelines.report.data import RuleData
 from pipelines.settings import BuildSettings
 from pipelines.stations.fingerprints import DUPLICATE_RECORD, MATCH_REASONS, NO_DOCUMENT, unpack
 from pipelines.stations.judge import KEPT, JudgedUnit, is_sampled, number_column
 from pipelines.stations.measured import Measured
 from pipelines.stations.rule_report import describe_limits, merge_rules, rules_of_unit
 from pipelines.stations.unit_tokens import UnitTokens
-from pipelines.storage import exists, publish, publish_bytes, read_bytes
+from pipelines.storage import publish
+from pipelines.stored_records import store_record, stored_record
 
 SAMPLES = 8
 """Lost documents that are shown for each reason."""
@@ -112,13 +113,13 @@ def leave_verdicts(
     identity.update(clusters.sizes.astype("<i8").tobytes())
     name = identity.hexdigest()[:16]
     stem = settings.uri(folder, name)
-    if not exists(f"{stem}.json"):
+    if stored_record(f"{stem}.json", UnitAccount) is None:
         source, measured = settings.sources[unit.source], Measured(unit, settings)
         _publish_rows(f"{stem}.parquet", _lost_rows(judged, clusters), measured)
         _publish_rows(
             settings.uri(source.clusters_folder, f"{name}.parquet"), _cluster_rows(judged, clusters), measured
         )
-        publish_bytes(f"{stem}.json", dump_account(make_account(judged, measured, clusters.survivors, source.rules)))
+        store_record(f"{stem}.json", make_account(judged, measured, clusters.survivors, source.rules))
     return f"{stem}.json"
 
 
@@ -368,38 +369,3 @@ def _failed_samples(judged: JudgedUnit, measured: Measured) -> list[LostDocument
         for reason, rows in sorted(first.items())
         for row in rows
     ]
-
-
-def dump_account(account: UnitAccount) -> bytes:
-    """Return the stored form of an account: JSON, keys sorted."""
-    return json.dumps(asdict(account), sort_keys=True).encode() + b"\n"
-
-
-def load_account(uri: str) -> UnitAccount:
-    """Return an account that `leave_verdicts` left."""
-    body = json.loads(read_bytes(uri))
-    for name in ("read_lengths", "kept_lengths"):
-        body[name] = {int(key): count for key, count in body[name].items()}
-    for name in ("losses", "edits"):
-        body[name] = {key: Count(**count) for key, count in body[name].items()}
-    body["rules"] = [_load_rule(rule) for rule in body["rules"]]
-    body["samples"] = [LostDocument(**sample) for sample in body["samples"]]
-    return UnitAccount(**{**body, "read": Count(**body["read"]), "kept": Count(**body["kept"])})
-
-
-def _load_rule(body: Mapping[str, Any]) -> RuleData:
-    spread = body["spread"]
-    if spread is not None:
-        histograms = {
-            name: {int(place): number for place, number in spread[name].items()} for name in ("documents", "within")
-        }
-        spread = Spread(edges=spread["edges"], **histograms)
-    return RuleData(
-        **{
-            **body,
-            "dropped": Count(**body["dropped"]),
-            "only": Count(**body["only"]),
-            "spread": spread,
-            "borderline": tuple(Borderline(**each) for each in body["borderline"]),
-        }
-    )

@@ -55,6 +55,16 @@ def test_a_ledger_that_balances_passes() -> None:
     balance(Ledger(name="empty", sources=()))
 
 
+def test_marks_longer_than_what_they_stand_for_are_bytes_below_none() -> None:
+    longer = replace(WEB, read=Count(documents=20, bytes=1970), edited_bytes=-20)
+    assert parse(dump(Ledger(name="smoke", sources=(longer,))), "ledger.json").sources == (longer,)
+
+
+def test_what_nobody_could_read_is_not_written() -> None:
+    with pytest.raises(MixError, match=r"edited_bytes: found 9223372036854775808, wanted an integer in \[-2\*\*63"):
+        dump(Ledger(name="smoke", sources=(replace(WEB, edited_bytes=2**63),)))
+
+
 def test_a_source_without_documents_balances() -> None:
     empty = replace(
         WEB,

@@ -11,6 +11,8 @@ from mixes.verification import check_contents
 from pipelines import explain
 from pipelines.build_mix import main
 from pipelines.encoding.encoder import TextEncoder
+from pipelines.stations.unit_tokens import UnitTokens
+from pipelines.stored_records import require_record
 from tests.pipelines.conftest import Corpus, make_text, write_jsonl
 
 _SENTINELS = (100_258, 100_260, 100_259)
@@ -51,7 +53,7 @@ def test_fill_in_the_middle_gives_its_sentinels_to_its_source_alone(built: Corpu
 
 def test_the_record_of_a_unit_says_who_encoded_it(built: Corpus) -> None:
     units = json.loads((built.output / "mixes" / "small" / "units.json").read_text())
-    backends = {json.loads((built.output / unit["tokens"]).read_text())["backend"] for unit in units}
+    backends = {require_record(str(built.output / unit["tokens"]), UnitTokens).backend for unit in units}
     assert {unit["encoder"] for unit in units} == backends
     assert len(backends) == 1
     assert backends.pop().startswith("gigatoken ")

@@ -45,8 +45,11 @@ def test_edited_text_is_what_is_tokenized_and_the_ledger_counts_what_went(corpus
     text = make_text(500)
     gapped = text.replace("\n", GAP)
     write_jsonl(corpus.data / "web" / "5.jsonl.gz", [{"id": "gaps", "text": gapped}])
+    write_jsonl(corpus.data / "code" / "5.jsonl", [{"id": "mail", "text": make_text(501) + " to a@b.co"}])
     corpus.spec["sources"][0]["edits"] = ["collapse_newlines"]
+    corpus.spec["sources"][1]["edits"] = ["personal_data"]
     assert main(corpus.arguments()) == 0
+    assert ledger(corpus, 1).edited_bytes == len("a@b.co") - len("|||EMAIL_ADDRESS|||")
     web = ledger(corpus, 0)
     assert web.edited_bytes == text.count("\n") * 3
     assert web.read.bytes == web.kept.bytes + web.edited_bytes

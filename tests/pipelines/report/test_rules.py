@@ -74,5 +74,8 @@ def test_edits_are_counted_and_those_that_add_bytes_are_negative() -> None:
     )
     source = replace(make_source(), edits=edits)
     rows = parse(edits_of(source)).tables["Span edits"][1:]
-    assert [[row[0], row[1], row[3]] for row in rows] == [["c4_policy", "3", "1,200"], ["email", "2", "-40"]]
+    assert [[row[0], row[1], row[3]] for row in rows] == [
+        ["c4_policy", "3", "1,200"],
+        ["email", "2", "\N{MINUS SIGN}40"],
+    ]
     assert parse(edits_of(replace(source, edits=()))).text == "Nothing was edited."
