@@ -5,7 +5,8 @@ share what is left in proportion, each within its bounds: what one cannot take, 
 exact: numbers count as the decimals that are written, sums come out to the token.
 
 Where a source has too few tokens within its epochs, the mix is refused with the figures, or shrunk: the tokens of the
-mix and of its sources are multiplied by the largest factor for which every source suffices, and divided anew.
+mix and of its sources are multiplied by the largest factor for which every source suffices, and divided anew. Epochs
+and bounds stay as they are, so there may be none.
 """
 
 import math
@@ -115,12 +116,13 @@ def plan_budget(total: int | None, demands: Sequence[Demand], *, shrink: bool = 
         SpecError: what is fixed or wanted at least takes more than there is to divide.
     """
     wanted = divide_mix(total, demands)
-    problems = list(_shortfalls(total, demands, wanted))
     asked = sum(map(sum, wanted)) if total is None else total
-    if problems and shrink:
-        wanted = _shrink(total, demands, problems)
-    elif problems:
-        raise ShortfallError(problems)
+    if any(_shortfalls(total, demands, wanted)):
+        smaller = _shrink(total, demands)
+        if smaller is None or not shrink:
+            problems = list(_shortfalls(total, demands, wanted, can_shrink=smaller is not None))
+            raise ShortfallError([*problems, *_obstacles(demands)] if shrink else problems)
+        wanted = smaller
     return Budget(asked_tokens=asked, sources=tuple(map(tuple, wanted)))
 
 
@@ -211,55 +213,62 @@ def _fill(demands: Sequence[Demand], rest: int) -> list[Fraction]:
 
 
 def _shortfalls(
-    total: int | None, demands: Sequence[Demand], wanted: Sequence[Sequence[int]]
+    total: int | None, demands: Sequence[Demand], wanted: Sequence[Sequence[int]], *, can_shrink: bool = False
 ) -> Iterator[tuple[int | None, str]]:
-    """Yield what cannot be given, with the place of its source."""
+    """Yield what cannot be given, with the place of its source; `can_shrink`: whether a smaller mix would suffice."""
     given = sum(map(sum, wanted))
     whole_sources = divide("the mix", total, demands)
     if total is not None and sum(whole_sources) < total:
         message = f"the mix: found {given:,} tokens within max_tokens of its sources, wanted {total:,}"
-        yield None, f"{message}; raise max_tokens, lower tokens or write on_shortfall: scale"
+        yield None, f"{message}; {_remedies('raise max_tokens', 'lower tokens', can_shrink=can_shrink)}"
     is_plain = all(each.proportion is not None and not each.min_tokens and not each.max_tokens for each in demands)
     for index, (source, tokens, whole) in enumerate(zip(demands, wanted, whole_sources, strict=True)):
         if sum(tokens) < whole:
             message = f"source {source.name!r}: found {sum(tokens):,} tokens within the bounds of its splits"
-            yield index, f"{message}, wanted {whole:,}; raise them, lower its share or write on_shortfall: scale"
+            remedies = _remedies("raise them", "lower its share", can_shrink=can_shrink)
+            yield index, f"{message}, wanted {whole:,}; {remedies}"
         for leaf, number in zip(source.splits or (source,), tokens, strict=True):
             if number > leaf.limit:
                 of = total if is_plain and not source.splits else None
-                yield index, _shortage("split" if source.splits else "source", leaf, number, of)
+                yield index, _shortage("split" if source.splits else "source", leaf, number, of, can_shrink=can_shrink)
 
 
-def _shrink(
-    total: int | None, demands: Sequence[Demand], problems: Sequence[tuple[int | None, str]]
-) -> list[list[int]]:
-    """Return what the largest mix gives for which no source falls short."""
+def _obstacles(demands: Sequence[Demand]) -> Iterator[tuple[None, str]]:
+    """Yield what keeps a mix from shrinking far enough, if it has any such."""
+    leaves = [leaf for source in demands for leaf in (source, *source.splits)]
+    if any(leaf.epochs or leaf.min_tokens for leaf in leaves):
+        yield None, "the mix: no smaller one suffices either, as epochs and min_tokens stay what they are"
+
+
+def _shrink(total: int | None, demands: Sequence[Demand]) -> list[list[int]] | None:
+    """Return what the largest smaller mix gives for which no source falls short; None where no size suffices.
+
+    The largest up to rounding to whole tokens: at the next size a source falls short, but beyond that others may
+    suffice as long as the exact part of the scarcest source is less than a token more than it has.
+    """
     whole = total if total is not None else sum(demand.tokens or 0 for demand in demands)
-
-    def shrunk(size: int) -> tuple[int | None, list[Demand]]:
+    found = None
+    low, high = 0, whole
+    while high - low > 1:
+        size = (low + high) // 2
+        smaller_total = None if total is None else size
         smaller = [
             demand if demand.tokens is None else replace(demand, tokens=demand.tokens * size // whole)
             for demand in demands
         ]
-        return (None if total is None else size), smaller
-
-    def suffices(size: int) -> bool:
         try:
-            return not any(_shortfalls(*shrunk(size), divide_mix(*shrunk(size))))
+            wanted = divide_mix(smaller_total, smaller)
         except SpecError:
-            return True  # so small that not even what is fixed has room
-
-    low, high = 0, whole
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if suffices(middle) else (low, middle)
-    wanted = divide_mix(*shrunk(low)) if low else []
-    if not wanted or any(_shortfalls(*shrunk(low), wanted)):
-        raise ShortfallError(problems)
-    return wanted
+            low = size  # so small that not even what is fixed has room
+            continue
+        if any(_shortfalls(smaller_total, smaller, wanted)):
+            high = size
+        else:
+            low, found = size, wanted
+    return found
 
 
-def _shortage(kind: str, demand: Demand, wanted: int, total: int | None) -> str:
+def _shortage(kind: str, demand: Demand, wanted: int, total: int | None, *, can_shrink: bool) -> str:
     """Return the message that says what a source or split lacks and what to change.
 
     Args:
@@ -267,10 +276,14 @@ def _shortage(kind: str, demand: Demand, wanted: int, total: int | None) -> str:
         demand: what was wanted of it, and what it has.
         wanted: tokens wanted of it.
         total: tokens of the mix, where they are all shared in proportion.
+        can_shrink: whether a smaller mix would suffice.
     """
     needs, remedy = f"wants {wanted:,} tokens", "lower its share"
     if demand.tokens is not None:
         remedy = f"lower tokens to {demand.limit:,}"
+    elif demand.min_tokens > demand.limit:
+        lowered = "min_tokens" if wanted == demand.min_tokens else "its share and min_tokens"
+        remedy = f"lower {lowered} to {demand.limit:,}"
     elif total is not None and demand.limit:
         needs = f"proportion {wanted / total:.6g} of {total:,} tokens needs {wanted:,}"
         remedy = f"lower proportion to {_round_down(demand.limit / total)}"
@@ -283,8 +296,14 @@ def _shortage(kind: str, demand: Demand, wanted: int, total: int | None) -> str:
         return f"{kind} {demand.name!r}: {needs}, but no token of it survived; loosen what drops it, or leave it out"
     epochs = f"{math.ceil(Fraction(100 * wanted, demand.available)) / 100:.2f}".rstrip("0").rstrip(".")
     supply = f"{demand.available:,} tokens x max_epochs {float(demand.max_epochs):g} gives {demand.limit:,}"
-    remedies = f"{remedy}, raise max_epochs to {epochs} or write on_shortfall: scale"
+    remedies = _remedies(remedy, f"raise max_epochs to {epochs}", can_shrink=can_shrink)
     return f"{kind} {demand.name!r}: {needs}, but {supply}; {remedies}"
+
+
+def _remedies(*remedies: str, can_shrink: bool) -> str:
+    """Return what can be done, one of several; with shrinking the mix, where a smaller one would suffice."""
+    *others, last = (*remedies, "write on_shortfall: scale") if can_shrink else remedies
+    return f"{', '.join(others)} or {last}"
 
 
 def _round_down(proportion: float) -> str:

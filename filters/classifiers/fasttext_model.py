@@ -3,6 +3,9 @@
 The library adds up rows of the input matrix, takes their mean, and multiplies it by the output matrix. Both steps are
 linear, so where there are fewer labels than dimensions the product of the matrices is taken once: a classifier of two
 labels and 256 dimensions reads 8 bytes for each word instead of 1,024.
+
+Sums are taken in float64. The library takes them in float32, which drifts where a text repeats one word thousands of
+times: by up to 7e-4 in a probability.
 """
 
 import math

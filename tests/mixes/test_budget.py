@@ -6,7 +6,7 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mixes.budget import Budget, Demand, Epochs, ShortfallError, divide, plan_budget, plan_epochs
@@ -242,15 +242,70 @@ def test_a_source_without_any_token_ends_even_a_mix_that_may_shrink() -> None:
         plan_budget(100, [share(0.5, 0), share(0.5)], shrink=True)
 
 
+def split(name: str, **wants: Any) -> Demand:  # noqa: ANN401
+    """Return a split that has 10 tokens."""
+    return Demand(name=name, available=10, **wants)
+
+
+HIGH = split("web/high", epochs=Fraction(1))
+LOW = split("web/low", proportion=Fraction(1))
+NO_SMALLER = "the mix: no smaller one suffices either, as epochs and min_tokens stay what they are"
+
+
+@pytest.mark.parametrize(
+    ("total", "demands", "message"),
+    [
+        (  # below 85 tokens code and min_tokens have no room, above 80 web falls short
+            100,
+            [Demand(name="code", available=50, epochs=Fraction(1)), share(1.0, 30, min_tokens=35)],
+            (
+                "source 'web': wants 50 tokens, but 30 tokens x max_epochs 1 gives 30; lower its share and min_tokens "
+                "to 30 or raise max_epochs to 1.67"
+            ),
+        ),
+        (
+            85,
+            [Demand(name="code", available=50, epochs=Fraction(1)), share(1.0, 30, min_tokens=35)],
+            (
+                "source 'web': wants 35 tokens, but 30 tokens x max_epochs 1 gives 30; lower min_tokens to 30 or raise "
+                "max_epochs to 1.17"
+            ),
+        ),
+        (  # below 10 of its 11 tokens web/high has no room, and of 10 math/low has too few
+            22,
+            [share(0.5, 20, splits=(HIGH, LOW)), share(0.5, splits=(replace(LOW, name="math/low", available=8),))],
+            (
+                "split 'math/low': wants 11 tokens, but 8 tokens x max_epochs 1 gives 8; lower its share or raise "
+                "max_epochs to 1.38"
+            ),
+        ),
+    ],
+)
+def test_a_mix_of_which_no_size_suffices_names_what_falls_short_and_no_remedy_that_does_not_help(
+    total: int, demands: list[Demand], message: str
+) -> None:
+    for shrink, expected in ((False, message), (True, f"{message}\n{NO_SMALLER}")):
+        with pytest.raises(ShortfallError, match=f"^{re.escape(expected)}$"):
+            plan_budget(total, demands, shrink=shrink)
+
+
+def test_the_only_size_that_suffices_is_found() -> None:
+    code = Demand(name="code", available=50, epochs=Fraction(1))
+    budget = plan_budget(10**6, [code, share(1.0, 35, min_tokens=35)], shrink=True)
+    assert budget.sources == ((50,), (35,))
+
+
 @given(st.lists(st.tuples(st.integers(1, 9), st.integers(1, 300)), min_size=1, max_size=5), st.integers(1, 500))
+@example([(84, 1_388), (88, 3_918), (35, 306)], 7_267)  # finds 1,811, and 1,813 suffices too
 @settings(max_examples=60)
-def test_the_largest_mix_that_suffices_is_found(sources: list[tuple[int, int]], total: int) -> None:
+def test_the_largest_mix_that_suffices_is_found_up_to_a_token_of_its_scarcest_source(
+    sources: list[tuple[int, int]], total: int
+) -> None:
     parts = sum(part for part, _ in sources)
     demands = [share(Fraction(part, parts), available) for part, available in sources]
-    exact = min([Fraction(total), *(Fraction(available * parts, part) for part, available in sources)])
-    try:
-        found = plan_budget(total, demands, shrink=True).tokens
-    except ShortfallError:
-        found = 0
-    # Rounding gives a source up to one token more than its proportion: so many sources, so many tokens away at most.
-    assert exact - len(sources) * parts <= found <= exact + len(sources) * parts
+    exact, scarcest = min((Fraction(available * parts, part), part) for part, available in sources)
+    found = plan_budget(total, demands, shrink=True).tokens
+    if total <= exact:
+        assert found == total
+    else:
+        assert exact - 1 < found < exact + Fraction(parts, scarcest)
