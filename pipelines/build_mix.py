@@ -7,6 +7,8 @@ import re
 import shutil
 import sys
 import tempfile
+import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
@@ -22,6 +24,8 @@ from filters.measures import known_measures
 from filters.provenance.licences import spdx_identifier
 from filters.rule_sets import known_rule_sets, variant_rule_set, variants_of
 from mixes.errors import GristmillError, SpecError
+from mixes.ledger import Ledger
+from mixes.ledger import parse as parse_ledger
 from mixes.manifest import Manifest, TokenizerEntry
 from mixes.manifest import parse as parse_manifest
 from mixes.spec.known_names import KnownNames, name_problems
@@ -67,6 +71,7 @@ _WHILE_RUNNING = re.compile(r"( \[while running '[^']*'\])+\s*\Z")
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Return 0 when built, 1 when the build failed, 2 when the request was wrong."""
+    started = time.monotonic()
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     logging.getLogger("urllib3").setLevel(logging.ERROR)  # what is tried again is in the error, should all tries fail
     try:
@@ -93,7 +98,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             _assemble(options, plan, *pool)
         else:
             assert pipeline is not None  # made above, where a wrong flag is told from a failed build
-            _build(options, pipeline, plan, settings)
+            _build(options, pipeline, plan, settings, started)
     except GristmillError as error:
         print(_WHILE_RUNNING.sub("", str(error)), file=sys.stderr)
         return 1
@@ -269,8 +274,10 @@ def _make_pipeline(options: BuildOptions) -> "beam.Pipeline":
     return pipeline
 
 
-def _build(options: BuildOptions, pipeline: "beam.Pipeline", plan: Plan, settings: BuildSettings) -> None:
-    """Go the whole road."""
+def _build(
+    options: BuildOptions, pipeline: "beam.Pipeline", plan: Plan, settings: BuildSettings, started: float
+) -> None:
+    """Go the whole road; the command began at `started`, by the monotonic clock."""
     with contextlib.ExitStack() as stack:
         if not options.is_beam_dry_run:
             stack.enter_context(_hold(options, settings))
@@ -283,7 +290,7 @@ def _build(options: BuildOptions, pipeline: "beam.Pipeline", plan: Plan, setting
             settings = replace(settings, progress_folder=str(progress), spill_folder=str(spill), proofs=proofs())
             if options.workers > 1:
                 stack.enter_context(errors_to_file(spill / "workers.log"))
-            stack.enter_context(ProgressDisplay(str(progress), len(plan.units)))
+            stack.enter_context(ProgressDisplay(str(progress), len(plan.units), started=started))
         _run(options, pipeline, plan, settings)
 
 
@@ -323,7 +330,20 @@ def _print_summary(settings: BuildSettings) -> None:
     for line in _summary(manifest):
         print(line)
     encoders = sorted({unit["encoder"] for unit in json.loads(read_bytes(join(folder, "units.json")))})
+    ledger = join(folder, "ledger.json")
+    failed = _failures(parse_ledger(read_bytes(ledger), ledger))
+    if failed:
+        print(f"\nnot read: {failed}; the report names the shards")
     print(f"\nmix     {folder}\nreport  {join(folder, 'report.html')}\ntokens  by {', '.join(encoders)}")
+
+
+def _failures(ledger: Ledger) -> str:
+    """Return how many records of all sources are no document, by reason; empty where there are none."""
+    found: Counter[str] = Counter()
+    for source in ledger.sources:
+        found.update({reason: count.documents for reason, count in source.failed.items()})
+    reasons = ", ".join(f"{reason} {number:,}" for reason, number in found.most_common())
+    return f"{found.total():,} records ({reasons})" if found else ""
 
 
 def _summary(manifest: Manifest) -> Iterator[str]:

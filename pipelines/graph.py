@@ -39,8 +39,8 @@ from pipelines.tools import Tools
 from pipelines.workers import spare_what_is_loaded
 
 _COUNTS: Final = "counts"
-_Counts: TypeAlias = TaggedOutput[Literal["counts"], tuple[int, int, int]]
-"""Source, records read and records failed of one unit, beside the blocks."""
+_Counts: TypeAlias = TaggedOutput[Literal["counts"], tuple[int, int, dict[str, int]]]
+"""Source, records read and records failed by reason of one unit, beside the blocks."""
 
 
 class BuildMix(beam.PTransform[Any, Any]):
@@ -127,7 +127,7 @@ class _JudgeUnit(beam.DoFn):
 
     def process(self, unit: Unit) -> Iterator[tuple[int, bytes] | _Counts]:
         judged = judge_unit(unit, self._settings, columns=rank_columns(self._settings))
-        yield TaggedOutput(_COUNTS, (unit.source, judged.num_read, judged.num_failed))
+        yield TaggedOutput(_COUNTS, (unit.source, judged.num_read, judged.failures))
         if self._settings.spec.dedupe.exact:
             ranks = document_ranks(unit, judged, self._settings)
             yield from digest_blocks(unit, self._settings, ranks, judged.codes == KEPT, judged.digests)
@@ -139,7 +139,7 @@ class _CheckFailures(beam.DoFn):
     def __init__(self, settings: BuildSettings) -> None:
         self._settings = settings
 
-    def process(self, counts: list[tuple[int, int, int]]) -> Iterator[bool]:
+    def process(self, counts: list[tuple[int, int, dict[str, int]]]) -> Iterator[bool]:
         check_failures(self._settings, counts)
         yield True
 

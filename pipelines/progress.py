@@ -53,19 +53,23 @@ class Marks:
 class ProgressDisplay:
     """Show units done, speed and time left while a build runs; a context manager around the run.
 
-    On a terminal one line is rewritten; elsewhere a plain line is written every ten seconds and at the end.
+    On a terminal one line is rewritten; elsewhere a plain line is written at once, every ten seconds and at the end.
     """
 
-    def __init__(self, folder: str, num_units: int, stream: TextIO | None = None) -> None:
+    def __init__(
+        self, folder: str, num_units: int, stream: TextIO | None = None, *, started: float | None = None
+    ) -> None:
+        """Show the marks below a folder; `started` is what `time.monotonic()` gave when the command began."""
         self._folder = folder
         self._num_units = num_units
         self._stream = stream or sys.stderr
         self._is_terminal = self._stream.isatty()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="progress", daemon=True)
-        self._started = time.monotonic()
+        self._started = time.monotonic() if started is None else started
 
     def __enter__(self) -> "ProgressDisplay":
+        self._show(final=False)
         self._thread.start()
         return self
 

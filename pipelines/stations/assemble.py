@@ -1,10 +1,10 @@
 """Assemble: add up what the units left, cut to the budget, and publish manifest, ledger and report."""
 
 import hashlib
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -27,28 +27,34 @@ from pipelines.stations.results import SourceResults
 from pipelines.stations.rule_report import rules_table
 from pipelines.stations.shown import report_data
 
+_TEXT_FIELD = "; `text_field` names the field that holds the text"
 
-def check_failures(settings: BuildSettings, counts: Iterable[tuple[int, int, int]]) -> None:
+
+def check_failures(settings: BuildSettings, counts: Iterable[tuple[int, int, Mapping[str, int]]]) -> None:
     """Refuse to go on when too many records of a source failed.
 
     Args:
         settings: The build's settings.
-        counts: For each unit its source, the records read and the records failed, in any order.
+        counts: For each unit its source, the records read and the records failed by reason, in any order.
 
     Raises:
         DataError: A source has a larger share of failed records than `reading.max_failed`.
     """
     limit = settings.spec.reading.max_failed
-    totals = np.zeros((len(settings.sources), 2), np.int64)
-    for source, num_read, num_failed in counts:
-        totals[source] += num_read, num_failed
-    for source, (num_read, num_failed) in enumerate(totals.tolist()):
-        if num_failed > limit * num_read:
+    read: Counter[int] = Counter()
+    failed: dict[int, Counter[str]] = defaultdict(Counter)
+    for source, num_read, reasons in counts:
+        read[source] += num_read
+        failed[source].update(reasons)
+    for source in sorted(failed):
+        num_failed = failed[source].total()
+        if num_failed > limit * read[source]:
+            by_reason = ", ".join(f"{reason} {number:,}" for reason, number in failed[source].most_common())
             raise DataError(
-                f"source '{settings.sources[source].name}': {num_failed:,} of {num_read:,} records failed, "
-                f"{num_failed / num_read:.4f} of them; wanted at most reading.max_failed {limit:g}; "
-                f"{settings.uri(settings.sources[source].measures_folder)} lists each with its reason; "
-                "mend the shards or raise the limit"
+                f"source '{settings.sources[source].name}': {num_failed:,} of {read[source]:,} records failed "
+                f"({by_reason}), {num_failed / read[source]:.4f} of them; wanted at most reading.max_failed {limit:g}; "
+                f"mend the shards or raise the limit{_TEXT_FIELD if failed[source]['no_text'] else ''}; the parquet "
+                f"files in {settings.uri(settings.sources[source].measures_folder)} list each"
             )
 
 

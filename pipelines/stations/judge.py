@@ -49,9 +49,12 @@ class JudgedUnit:
         return len(self.table) + len(self.failed)
 
     @property
-    def num_failed(self) -> int:
-        """Return the number of records that failed, documents of shards set aside included."""
-        return len(self.failed) - len(self.forgotten) + int(np.count_nonzero(self.codes == _DAMAGED))
+    def failures(self) -> dict[str, int]:
+        """Return how many records failed for each reason, documents of shards set aside included."""
+        counted = self.failed.column("failure").cast(pa.string()).value_counts().to_pylist()
+        found = {each["values"]: each["counts"] for each in counted if each["values"] != FORGOTTEN}
+        num_damaged = int(np.count_nonzero(self.codes == _DAMAGED))
+        return found | ({"damaged_shard": found.get("damaged_shard", 0) + num_damaged} if num_damaged else {})
 
     @property
     def forgotten(self) -> pa.Table:

@@ -188,7 +188,7 @@ def test_too_many_failed_records_fail_the_build_before_anything_is_tokenized(
     write_jsonl(corpus.data / "web" / "9.jsonl.gz", [b"{"] * 10)
     assert main(corpus.arguments()) == 1
     error = capsys.readouterr().err
-    assert "source 'web': 10 of 130 records failed" in error
+    assert "source 'web': 10 of 130 records failed (bad_json 10)" in error
     assert "reading.max_failed 0.001" in error
     assert not (corpus.output / "tokens").exists()
 

@@ -35,9 +35,11 @@ def roads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     gone: list[str] = []
     build = pipelines.build_mix._build
 
-    def count_and_build(options: BuildOptions, pipeline: beam.Pipeline, plan: Plan, settings: BuildSettings) -> None:
+    def count_and_build(
+        options: BuildOptions, pipeline: beam.Pipeline, plan: Plan, settings: BuildSettings, started: float
+    ) -> None:
         gone.append("built")
-        build(options, pipeline, plan, settings)
+        build(options, pipeline, plan, settings, started)
 
     monkeypatch.setattr(pipelines.build_mix, "_build", count_and_build)
     return gone
