@@ -204,7 +204,10 @@ def _check_digest(path: Path, digest: str) -> int:
 
 def _require_digest(path: Path, found: str, digest: str) -> None:
     if found != digest:
-        raise MixError(f"{path}: found the digest {found}, the manifest says {digest}; copy the file again")
+        raise MixError(
+            f"{path}: found the digest {found}, the manifest says {digest}; copy the file again, or remove it and run "
+            "the same build"
+        )
 
 
 def _require_equal(path: Path, what: str, found: object, wanted: object) -> None:

@@ -24,6 +24,7 @@ from pipelines.explaining.explanation import (
 _RED, _GREEN, _PLAIN = "\x1b[31m", "\x1b[32m", "\x1b[0m"
 _CONTEXT_CHARACTERS = 120  # around a change; what lies farther off is counted
 _SHOWN_CHARACTERS = 2_000  # of one change or span
+_NO_PREFIX = "0" * 16  # the key at which a prefix of nothing ends
 _SHOWN_SPANS = 50
 _MARKS = {"removed": ("[-", "-]", _RED), "added": ("{+", "+}", _GREEN)}
 """How wdiff writes what is in one text alone, and the colour it has at a terminal."""
@@ -156,7 +157,8 @@ def _token_lines(tokens: Tokens) -> Iterator[str]:
         yield f"        sampling key {tokens.sampling_key}, held out for validation below {tokens.held_out_key}"
         return
     side = "in" if tokens.in_prefix else "not in"
-    yield f"        sampling key {tokens.sampling_key}, {side} the prefix that ends at {tokens.cut_key}"
+    prefix = "" if tokens.cut_key == _NO_PREFIX else f", {side} the prefix that ends at {tokens.cut_key}"
+    yield f"        sampling key {tokens.sampling_key}{prefix}"
     yield f"        seen {things(tokens.times_seen, 'time')}" + _epochs(tokens)
 
 
