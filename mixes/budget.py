@@ -14,7 +14,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
+from mixes.demand import Demand
 from mixes.errors import SpecError
+from mixes.shortage import bound_message, is_plain, joined_remedies, lower_source, lower_split, shortage_message
 
 
 class ShortfallError(SpecError):
@@ -24,43 +26,6 @@ class ShortfallError(SpecError):
         """Take each problem with the place of its source, None where it is the mix's own."""
         super().__init__("\n".join(message for _, message in problems))
         self.problems = tuple(problems)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Demand:
-    """What is wanted of a source or a split, in one of three ways, and what there is.
-
-    Attributes:
-        name: the source, or source/split.
-        available: tokens of one epoch.
-        proportion: part of what those with `tokens` or `epochs` leave, relative to the others' proportions.
-        tokens: tokens wanted.
-        epochs: epochs wanted.
-        min_tokens: tokens given at least; with a proportion or epochs.
-        max_tokens: tokens given at most; likewise.
-        max_epochs: the bound beyond which a source falls short; larger `epochs` are their own bound.
-        splits: its splits, which divide its tokens; where none has a proportion they say themselves how many there are.
-    """
-
-    name: str
-    available: int
-    proportion: Fraction | None = None
-    tokens: int | None = None
-    epochs: Fraction | None = None
-    min_tokens: int = 0
-    max_tokens: int | None = None
-    max_epochs: Fraction = Fraction(1)
-    splits: tuple["Demand", ...] = ()
-
-    @property
-    def limit(self) -> int:
-        """Return the most tokens it can give, its epochs allowing."""
-        return math.floor(self.available * max(self.max_epochs, self.epochs or Fraction(0)))
-
-    def clamp(self, tokens: Fraction) -> Fraction:
-        """Return the nearest number of tokens within the bounds."""
-        high = tokens if self.max_tokens is None else min(tokens, Fraction(self.max_tokens))
-        return max(high, Fraction(self.min_tokens))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -220,17 +185,23 @@ def _shortfalls(
     whole_sources = divide("the mix", total, demands)
     if total is not None and sum(whole_sources) < total:
         message = f"the mix: found {given:,} tokens within max_tokens of its sources, wanted {total:,}"
-        yield None, f"{message}; {_remedies('raise max_tokens', 'lower tokens', can_shrink=can_shrink)}"
-    is_plain = all(each.proportion is not None and not each.min_tokens and not each.max_tokens for each in demands)
+        yield None, f"{message}; {joined_remedies('raise max_tokens', 'lower tokens', can_shrink=can_shrink)}"
     for index, (source, tokens, whole) in enumerate(zip(demands, wanted, whole_sources, strict=True)):
         if sum(tokens) < whole:
-            message = f"source {source.name!r}: found {sum(tokens):,} tokens within the bounds of its splits"
-            remedies = _remedies("raise them", "lower its share", can_shrink=can_shrink)
-            yield index, f"{message}, wanted {whole:,}; {remedies}"
-        for leaf, number in zip(source.splits or (source,), tokens, strict=True):
-            if number > leaf.limit:
-                of = total if is_plain and not source.splits else None
-                yield index, _shortage("split" if source.splits else "source", leaf, number, of, can_shrink=can_shrink)
+            lower = lower_source(total, demands, whole_sources, index, sum(tokens))
+            yield index, bound_message(source, sum(tokens), whole, lower, can_shrink=can_shrink)
+        if source.splits:
+            for leaf, number in zip(source.splits, tokens, strict=True):
+                if number > leaf.limit:
+                    lower = lower_split(leaf, number)
+                    needs = f"wants {number:,} tokens"
+                    yield index, shortage_message("split", leaf, needs, number, lower, can_shrink=can_shrink)
+        elif whole > source.limit:
+            needs = f"wants {whole:,} tokens"
+            if total is not None and is_plain(demands) and source.limit:
+                needs = f"proportion {whole / total:.6g} of {total:,} tokens needs {whole:,}"
+            lower = lower_source(total, demands, whole_sources, index, source.limit)
+            yield index, shortage_message("source", source, needs, whole, lower, can_shrink=can_shrink)
 
 
 def _obstacles(demands: Sequence[Demand]) -> Iterator[tuple[None, str]]:
@@ -266,47 +237,3 @@ def _shrink(total: int | None, demands: Sequence[Demand]) -> list[list[int]] | N
         else:
             low, found = size, wanted
     return found
-
-
-def _shortage(kind: str, demand: Demand, wanted: int, total: int | None, *, can_shrink: bool) -> str:
-    """Return the message that says what a source or split lacks and what to change.
-
-    Args:
-        kind: "source" or "split".
-        demand: what was wanted of it, and what it has.
-        wanted: tokens wanted of it.
-        total: tokens of the mix, where they are all shared in proportion.
-        can_shrink: whether a smaller mix would suffice.
-    """
-    needs, remedy = f"wants {wanted:,} tokens", "lower its share"
-    if demand.tokens is not None:
-        remedy = f"lower tokens to {demand.limit:,}"
-    elif demand.min_tokens > demand.limit:
-        lowered = "min_tokens" if wanted == demand.min_tokens else "its share and min_tokens"
-        remedy = f"lower {lowered} to {demand.limit:,}"
-    elif total is not None and demand.limit:
-        needs = f"proportion {wanted / total:.6g} of {total:,} tokens needs {wanted:,}"
-        remedy = f"lower proportion to {_round_down(demand.limit / total)}"
-    if demand.available == 0 and kind == "split":
-        return (
-            f"split {demand.name!r}: {needs}, but no document that survived lies in it; change what divides its "
-            "source, or give it epochs: 0"
-        )
-    if demand.available == 0:
-        return f"{kind} {demand.name!r}: {needs}, but no token of it survived; loosen what drops it, or leave it out"
-    epochs = f"{math.ceil(Fraction(100 * wanted, demand.available)) / 100:.2f}".rstrip("0").rstrip(".")
-    supply = f"{demand.available:,} tokens x max_epochs {float(demand.max_epochs):g} gives {demand.limit:,}"
-    remedies = _remedies(remedy, f"raise max_epochs to {epochs}", can_shrink=can_shrink)
-    return f"{kind} {demand.name!r}: {needs}, but {supply}; {remedies}"
-
-
-def _remedies(*remedies: str, can_shrink: bool) -> str:
-    """Return what can be done, one of several; with shrinking the mix, where a smaller one would suffice."""
-    *others, last = (*remedies, "write on_shortfall: scale") if can_shrink else remedies
-    return f"{', '.join(others)} or {last}"
-
-
-def _round_down(proportion: float) -> str:
-    """Return a positive proportion with three digits after the point or, when it is small, three digits that count."""
-    digits = max(3, 2 - math.floor(math.log10(proportion)))
-    return f"{math.floor(proportion * 10**digits) / 10**digits:.{digits}f}"

@@ -9,6 +9,7 @@ from mixes.manifest import FILE_NAME, Manifest, digest_of, load, mix_folder
 from mixes.opening import local_mix
 from mixes.progress import Progress
 from mixes.verification import check_contents, check_files
+from pages.figures import things
 
 _EPILOG = """examples:
   python -m mixes.verify output/mixes/smoke             every file is there in its size, the ledger has the same counts
@@ -52,9 +53,8 @@ def _num_bytes(mix: Manifest) -> int:
 
 
 def _parts(mix: Manifest) -> str:
-    return (
-        f"{sum(len(source.parts) for source in mix.sources):,} parts and {len(mix.files):,} files beside the manifest"
-    )
+    num_parts = sum(len(source.parts) for source in mix.sources)
+    return f"{things(num_parts, 'part')} and {things(len(mix.files), 'file')} beside the manifest"
 
 
 def _of(done: int, total: int) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from mixes.errors import GristmillError, MixError, SpecError
 from mixes.progress import Progress
+from pages.figures import things
 from pipelines.build_mix import main as build_mix
 from pipelines.forgetting.plan import ForgettingPlan, make_plan
 from pipelines.forgetting.proof import digest_files, prove, size_of_files
@@ -106,7 +107,8 @@ def _plan(output: Path, names: Names, options: argparse.Namespace) -> Forgetting
 def _show(output: Path, names: Names, options: argparse.Namespace) -> None:
     work = read_work(output)
     if work is not None:
-        print(f"{work.documents:,} documents are being forgotten; this command without --dry-run finishes that first")
+        begun = things(work.documents, "document")
+        print(f"forgetting {begun} was begun and not finished; this command without --dry-run finishes that first")
     if names.names:
         _plan(output, names, options)
 

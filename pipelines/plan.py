@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from filters.duplicates import minhash, normalize, shingles
-from mixes.budget import Demand, divide
+from mixes.budget import divide
+from mixes.demand import Demand
 from mixes.errors import SpecError
 from mixes.manifest import TokenizerEntry
 from mixes.spec.demands import estimated_demands

@@ -105,9 +105,9 @@ LEVELS: dict[str, tuple[str, ...]] = {
         "datatrove",
     ),
     "mixes": (
-        "errors hashing kernels progress token_ids",
-        "budget files lock permutation records repeats splits token_bytes tokenizer_file typed_yaml upsampling",
-        "ledger manifest parts",
+        "demand errors hashing kernels progress token_ids",
+        "files lock permutation records repeats shortage splits token_bytes tokenizer_file typed_yaml upsampling",
+        "budget ledger manifest parts",
         "cut mix_files segments verification",
         "comparing held_out stores token_stream",
         "opening spec stream_documents",

@@ -3,6 +3,7 @@
 import json
 
 from mixes.showing.documents import ShownDocument
+from pages.figures import things
 
 _CHARACTERS, _TOKENS = 2_000, 400  # of a long document, unless all of it is wanted
 
@@ -13,9 +14,9 @@ def seen_words(document: ShownDocument) -> str:
         return "never: held out for validation"
     if document.times_seen == 0:
         return "never: left over by the token budget"
-    parts = [_things(document.whole_epochs, "whole epoch")] if document.whole_epochs else []
+    parts = [things(document.whole_epochs, "whole epoch")] if document.whole_epochs else []
     parts += ["the prefix"] if document.in_prefix else []
-    return f"{_things(document.times_seen, 'time')}: {' and '.join(parts)}"
+    return f"{things(document.times_seen, 'time')}: {' and '.join(parts)}"
 
 
 def licence_words(document: ShownDocument) -> str:
@@ -44,7 +45,3 @@ def shortened(text: str, *, whole: bool) -> tuple[str, int]:
 def tokens_shown(document: ShownDocument, *, whole: bool) -> int:
     """Return how many tokens of a document are shown."""
     return len(document.tokens) if whole else min(len(document.tokens), _TOKENS)
-
-
-def _things(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")

@@ -5,7 +5,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
 
-from mixes.budget import Budget, Demand, ShortfallError, divide_mix, plan_budget
+from mixes.budget import Budget, ShortfallError, divide_mix, plan_budget
+from mixes.demand import Demand
 from mixes.spec.amounts import Split
 from mixes.spec.mix import MixSpec
 from mixes.spec.sampling import sample_remedy
@@ -110,6 +111,7 @@ def _demand(source: SourceSpec, available: Sequence[int]) -> Demand:
         max_tokens=source.max_tokens,
         max_epochs=max_epochs,
         splits=_splits(source, available),
+        is_upsampled=source.upsampling is not None,
     )
 
 

@@ -1,4 +1,4 @@
-"""The names that rules, edits and splits of a spec use, held against those that there are."""
+"""The names that rules, edits, splits and the choice among duplicates use, held against those that there are."""
 
 import math
 import re
@@ -17,6 +17,7 @@ CLUSTER_SIZE = "cluster_size"
 
 _LANGUAGE = re.compile(r"language_(paragraph_fraction_)?[a-z]{2,3}")
 _CODE = re.compile(r"[a-z]{2,3}")
+_PAGE = "docs/rules.md has all of them"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,14 +40,14 @@ class KnownNames:
 
 
 def name_problems(spec: MixSpec, known: KnownNames) -> Iterator[FoundProblem]:
-    """Yield rules, edits and splits by names that nobody knows, and limits that do not fit what they limit.
+    """Yield what goes by names that nobody knows, and limits that do not fit what they limit.
 
     A spec with measures of its own in Python may name measures that only running the file shows; those are checked
     where it is run.
     """
     names = _Names(spec, known)
     yield from names.taken()
-    yield from problems_of(names.of_rule_sets(), names.of_sources())
+    yield from problems_of(names.of_preference(), names.of_rule_sets(), names.of_sources())
 
 
 class _Names:
@@ -65,6 +66,17 @@ class _Names:
             if is_known or name in self._own[:index]:
                 yield ("measures", index, "name"), f"found '{name}', which is taken; choose another name"
 
+    def of_preference(self) -> Iterator[FoundProblem]:
+        """Yield what is wrong with the measure that says which duplicate stays."""
+        name, path = self._spec.dedupe.prefer, ("dedupe", "prefer")
+        if name is None:
+            return
+        if name in self._known.labels:
+            yield path, f"'{name}' is a label; wanted a measure that is a number, of which the highest stays"
+        elif not self._is_number(name):
+            yield from self._unknown(path, name)
+        yield from self._needs(path, [name])
+
     def of_rule_sets(self) -> Iterator[FoundProblem]:
         """Yield what is wrong with named lists of rules."""
         for name, items in self._spec.rule_sets.items():
@@ -79,8 +91,14 @@ class _Names:
             )  # fmt: skip
 
     def _rules_of(self, path: KeyPath, source: SourceSpec) -> Iterator[FoundProblem]:
-        if not isinstance(source.rules, str):
-            yield from self._rules((*path, "rules"), source.rules)
+        here, name = (*path, "rules"), source.rules
+        if not isinstance(name, str):
+            yield from self._rules(here, name)
+        elif name not in self._spec.rule_sets and name in self._known.rule_sets:
+            remedy = f"it is a published one, which is an item of a list: `- rules: {name}`"
+            yield here, f"found no '{name}' among `rule_sets`; {remedy}"
+        elif name not in self._spec.rule_sets:
+            yield here, f"unknown rule set '{name}'{nearest(name, self._spec.rule_sets)}"
 
     def _rules(self, path: KeyPath, items: RuleItems) -> Iterator[FoundProblem]:
         for index, item in enumerate(items):
@@ -121,7 +139,8 @@ class _Names:
     def _published(self, path: KeyPath, item: PublishedRules) -> Iterator[FoundProblem]:
         variants = self._known.rule_sets.get(item.rules)
         if variants is None:
-            yield (*path, "rules"), f"unknown rule set '{item.rules}'{nearest(item.rules, self._known.rule_sets)}"
+            near = nearest(item.rules, self._known.rule_sets, _PAGE)
+            yield (*path, "rules"), f"unknown rule set '{item.rules}'{near}"
             return
         measures = variants.get(item.variant or "")
         if measures is None:
@@ -182,4 +201,5 @@ class _Names:
         code = name.rpartition("_")[2]
         if _CODE.fullmatch(code):  # of every language there is a measure
             names += [f"language_{code}", f"language_paragraph_fraction_{code}"]
-        yield path, f"unknown measure '{name}'{nearest(name, names)}"
+        near = nearest(name, names, f"{_PAGE}; measures of your own go under `measures`")
+        yield path, f"unknown measure '{name}'{near}"

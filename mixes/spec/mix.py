@@ -14,8 +14,7 @@ from mixes.spec.places import unfit_places
 from mixes.spec.rule_items import NAME, NAME_IN_WORDS, Evaluations, MeasureItem, RuleItems, UrlLists
 from mixes.spec.sections import Language, Parts, Reading, RepeatedNgrams, Tokenizer, Units
 from mixes.spec.source import SourceSpec
-from mixes.typed_yaml.binding import nearest
-from mixes.typed_yaml.checks import problems_of, refuse
+from mixes.typed_yaml.checks import refuse
 from mixes.typed_yaml.fields import FoundProblem, about
 
 
@@ -94,7 +93,6 @@ class MixSpec:
         refuse(
             unfit_places(self),
             self._name_problems(),
-            self._rule_set_problems(),
             self._proportion_problems(),
             self._budget_problems(),
         )
@@ -108,14 +106,6 @@ class MixSpec:
             first = names.setdefault(source.name, index)
             if first != index:
                 yield ("sources", index, "name"), f"found '{source.name}' again; sources[{first}] has it"
-
-    def _rule_set_problems(self) -> Iterator[FoundProblem]:
-        yield from problems_of(*(self._unknown_rule_set(index, source) for index, source in enumerate(self.sources)))
-
-    def _unknown_rule_set(self, index: int, source: SourceSpec) -> Iterator[FoundProblem]:
-        if isinstance(source.rules, str) and source.rules not in self.rule_sets:
-            message = f"unknown rule set '{source.rules}'{nearest(source.rules, self.rule_sets)}"
-            yield ("sources", index, "rules"), message
 
     def _budget_problems(self) -> Iterator[FoundProblem]:
         """Yield a budget that is stated twice or not at all, or that leaves sources nothing."""

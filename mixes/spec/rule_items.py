@@ -49,7 +49,7 @@ class MeasureRule:
 class PublishedRules:
     """A published rule set, some of its limits perhaps changed."""
 
-    rules: str = field(metadata=about("the published set, such as `gopher_quality`"))
+    rules: str = field(metadata=about("the published set, such as `gopher_quality`", bare="a published rule set"))
     variant: str | None = field(
         default=None, metadata=about("how another tool reads the set, such as `dolma`; see docs/variants.md")
     )

@@ -43,6 +43,7 @@ from mixes.typed_yaml.nodes import (
 from mixes.typed_yaml.scalars import WrongScalarError, scalar_value
 
 T = TypeVar("T")
+_MOST_LISTED = 12
 Check: TypeAlias = Callable[[T], Iterable[FoundProblem]]
 """Finds what is wrong with settings beyond what they find themselves; some of their values may be absent."""
 
@@ -124,15 +125,23 @@ def bind_text(
     return Bound(value=value, place=place, positions=binder.positions)
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
-    """Return "; did you mean 'x'?" with the known words that hold it or the nearest, or "; known: ..." without any."""
+def nearest(word: str, known: Iterable[str], elsewhere: str | None = None) -> str:
+    """Return "; did you mean 'x'?" with the known words that hold it or the nearest, or "; known: ..." without any.
+
+    Args:
+        word: what was found.
+        known: what there is.
+        elsewhere: what to say instead of listing the known words where they are many: where to read of them.
+    """
     words = sorted(known)
     near = get_close_matches(word[:100], words, n=1, cutoff=0.85)
     holding = [each for each in words if len(word) > 1 and word in each][:6]
     if not near and len(holding) > 1:
         return f"; did you mean one of {', '.join(holding)}?"
     near = near or get_close_matches(word[:100], words, n=1)
-    return f"; did you mean '{near[0]}'?" if near else f"; known: {', '.join(words) or 'none'}"
+    if near:
+        return f"; did you mean '{near[0]}'?"
+    return f"; {elsewhere}" if elsewhere and len(words) > _MOST_LISTED else f"; known: {', '.join(words) or 'none'}"
 
 
 class _Failed:

@@ -54,6 +54,7 @@ class About:
     rest: bool
     late: bool
     place: bool
+    bare: str | None
 
 
 def about(
@@ -69,6 +70,7 @@ def about(
     rest: bool = False,
     late: bool = False,
     place: bool = False,
+    bare: str | None = None,
 ) -> dict[str, About]:
     """Return the metadata of a settings field: `tokens: int = field(default=5, metadata=about("...", at_least=1))`.
 
@@ -84,6 +86,8 @@ def about(
         rest: the field, a mapping, takes the keys that no other field of its dataclass has.
         late: the key counts when a mix is assembled and not before: no measure, verdict or part depends on it.
         place: the text, or each of a list, is a path, glob or URI.
+        bare: what a text was most likely meant to be where the whole mapping is wanted; the message says how it is
+            written with this key.
     """
     return {
         "about": About(
@@ -98,6 +102,7 @@ def about(
             rest=rest,
             late=late,
             place=place,
+            bare=bare,
         )
     }
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import yaml
 
-from mixes.typed_yaml.fields import Choice, Kind, ListOf, Null, Number, OneOf, Text, Truth
+from mixes.typed_yaml.fields import Choice, Kind, ListOf, Null, Number, OneOf, Record, Text, Truth, keys_of
 from mixes.typed_yaml.nodes import is_plain, is_text, meaning_of, shortened
 
 _WHOLE = re.compile(r"[-+]?(0|[1-9][0-9]*(_[0-9]+)*)")
@@ -48,7 +48,19 @@ def scalar_value(kind: Kind, node: yaml.ScalarNode) -> object:
             return _truth_value(node)
         case Null() if is_plain(node) and meaning_of(node) == "null":
             return None
+        case Record() if is_text(node):
+            raise WrongScalarError(_in_full(kind, node))
     raise WrongScalarError
+
+
+def _in_full(kind: Record, node: yaml.ScalarNode) -> str:
+    """Return how the mapping is written that a bare text was most likely meant to be; "" where nobody could say."""
+    hints = (
+        f"{key.about.bare} is written `- {key.name}: {shortened(node.value)}`"
+        for key in keys_of(kind.cls)
+        if key.about.bare
+    )
+    return next(hints, "")
 
 
 def _first_value(kinds: Sequence[Kind], node: yaml.ScalarNode) -> object:

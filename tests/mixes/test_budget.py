@@ -9,7 +9,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from mixes.budget import Budget, Demand, Epochs, ShortfallError, divide, plan_budget, plan_epochs
+from mixes.budget import Budget, Epochs, ShortfallError, divide, plan_budget, plan_epochs
+from mixes.demand import Demand
 from mixes.errors import SpecError
 
 
@@ -171,8 +172,8 @@ MATH = replace(share(0.21, 4_000_000_000, max_epochs=Fraction(2)), name="math")
             100,
             [share(1.0, splits=(share(1.0, max_tokens=20),))],
             (
-                "source 'web': found 20 tokens within the bounds of its splits, wanted 100; raise them, lower its "
-                "share or write on_shortfall: scale"
+                "source 'web': found 20 tokens within max_tokens of its splits, wanted 100; raise max_tokens, lower "
+                "the mix's tokens to 20 or write on_shortfall: scale"
             ),
         ),
         (
@@ -190,6 +191,59 @@ def test_a_source_that_is_too_small_is_named_with_figures_and_remedy(
 ) -> None:
     with pytest.raises(ShortfallError, match=f"^{re.escape(message)}$"):
         plan_budget(total, demands)
+
+
+def upsampled(available: list[int], max_repeats: Fraction, **amount: Any) -> Demand:  # noqa: ANN401
+    """Return a source whose first split is dropped and whose others may be seen some times."""
+    splits = tuple(
+        Demand(
+            name=f"web/{place}",
+            available=tokens,
+            proportion=Fraction(place * tokens),
+            max_tokens=int(max_repeats * tokens),
+            max_epochs=max_repeats,
+        )
+        for place, tokens in enumerate(available)
+    )
+    return Demand(
+        name="web", available=sum(available), max_epochs=max_repeats, splits=splits, is_upsampled=True, **amount
+    )
+
+
+@pytest.mark.parametrize(
+    ("total", "demands", "remedies"),
+    [
+        (
+            1_001,
+            [upsampled([400, 33, 67], Fraction(7), proportion=Fraction(1))],
+            "lower drop, lower the mix's tokens to 700",
+        ),
+        (None, [upsampled([0, 33, 67], Fraction(7), tokens=1_001)], "lower tokens to 700"),
+        (
+            2_002,
+            [upsampled([20, 33, 67], Fraction(7), proportion=Fraction(1, 2)), share(0.5)],
+            "lower proportion to 0.349",
+        ),
+    ],
+)
+def test_a_source_that_upsampling_bounds_is_told_its_own_keys(
+    total: int | None, demands: list[Demand], remedies: str
+) -> None:
+    with pytest.raises(ShortfallError) as caught:
+        plan_budget(total, demands)
+    assert str(caught.value) == (
+        "source 'web': wants 1,001 tokens, but 100 tokens above drop x max_repeats 7 gives 700; raise max_repeats to "
+        f"10.02, {remedies} or write on_shortfall: scale"
+    )  # 330 + 670 at 10.01, 330 + 671 at 10.02
+
+
+def test_the_figures_for_upsampling_work() -> None:
+    more = upsampled([400, 33, 67], Fraction("10.02"), tokens=1_001)
+    assert plan_budget(None, [more]).sources == ((0, 330, 671),)
+    less = upsampled([400, 33, 67], Fraction(7), proportion=Fraction(1))
+    assert plan_budget(700, [less]).sources == ((0, 231, 469),)
+    with pytest.raises(ShortfallError, match="no token of it survived"):
+        plan_budget(100, [upsampled([0, 0], Fraction(7), tokens=100)])
 
 
 def test_too_much_that_is_fixed_is_refused_even_where_a_mix_may_shrink() -> None:

@@ -5,7 +5,8 @@ from fractions import Fraction
 
 import pytest
 
-from mixes.budget import Demand, plan_budget
+from mixes.budget import plan_budget
+from mixes.demand import Demand
 from mixes.upsampling import bucket_edges, bucket_heights
 
 

@@ -22,7 +22,7 @@ def test_a_sound_mix_is_said_to_be_so_wherever_it_lies(
     shutil.rmtree(tmp_path / "first")
     assert main([str(tmp_path / "second" / "mixes" / "small"), *arguments]) == 0
     said = capsys.readouterr().out
-    assert "mix 'small' is sound: 2 parts and 1 files beside the manifest" in said
+    assert "mix 'small' is sound: 2 parts and 1 file beside the manifest" in said
     assert meaning in said
     assert f"digest {digest}" in said
 

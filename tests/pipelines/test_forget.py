@@ -251,7 +251,10 @@ def test_a_dry_run_says_what_would_be_done_and_changes_nothing(
     told = capsys.readouterr().out
     assert "2 documents to forget, 1 of them for their text alone" in told
     assert "  pages  pages/0.jsonl  record 0\n  pages  pages/0.jsonl  record 4\n" in told
-    assert "1 documents were dropped in favour of these and may return" in told
+    assert (
+        "1 document was dropped in favour of what is to be forgotten and may return; --with-cluster forgets it too:"
+        in told
+    )
     assert "pages/0.jsonl#5" in told
     assert "mixes to be built again: small, tiny" in told
     assert contents(built.output) == before

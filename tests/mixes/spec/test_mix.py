@@ -182,12 +182,11 @@ SOURCES = "{name: web, documents: x, proportion: 0.5}, {name: code, documents: y
             "a.yaml:3:56: sources[1].name: found 'web' again; sources[0] has it",
         ),
         (
-            "rule_sets: {prose: []}\nsources: [{name: web, documents: x, tokens: 5, rules: pros}]",
-            "a.yaml:4:55: sources[0].rules: unknown rule set 'pros'; did you mean 'prose'?",
-        ),
-        (
-            "sources: [{name: web, documents: x, tokens: 5, rules: prose}]",
-            "a.yaml:3:55: sources[0].rules: unknown rule set 'prose'; known: none",
+            "sources: [{name: web, documents: x, tokens: 5, rules: [gopher_quality]}]",
+            (
+                "a.yaml:3:56: sources[0].rules[0]: found 'gopher_quality', wanted a mapping; a published rule set is "
+                "written `- rules: gopher_quality`"
+            ),
         ),
         (
             "sources: [{name: web, documents: x, tokens: 5, rules: [{measure: num_words}]}]",
@@ -388,6 +387,17 @@ def test_known_measures_and_sets_pass() -> None:
             ),
         ),
         (
+            "pros",
+            "5:47: sources[0].rules: unknown rule set 'pros'; known: none",
+        ),
+        (
+            "gopher_quality",
+            (
+                "5:47: sources[0].rules: found no 'gopher_quality' among `rule_sets`; it is a published one, which is "
+                "an item of a list: `- rules: gopher_quality`"
+            ),
+        ),
+        (
             "[{measure: license, min: 5}]",
             "5:58: sources[0].rules[0].measure: 'license' is a label; give the labels that stay: `among: [...]`",
         ),
@@ -417,6 +427,21 @@ def test_a_name_that_nobody_knows_is_refused_with_the_nearest(rules: str, messag
     with pytest.raises(SpecError) as error:
         check_names(with_rules(rules), KNOWN)
     assert str(error.value) == f"a.yaml:{message}"
+
+
+def test_the_measure_that_chooses_among_duplicates_is_a_number_that_is_known() -> None:
+    def told(name: str, measures: str = "[{name: quality, field: metadata.score}]") -> str:
+        with pytest.raises(SpecError) as error:
+            check_names(bound(f"measures: {measures}\n" + HEAD + f"dedupe: {{prefer: {name}}}\n" + sources), KNOWN)
+        return str(error.value)
+
+    sources = "sources: [{name: web, documents: x, tokens: 5, edits: [secret]}]\n"
+    at, edit = "a.yaml:4:18: dedupe.prefer: ", "a.yaml:5:56: sources[0].edits[0]: unknown edit 'secret'"
+    assert told("quality").startswith(edit)
+    assert told("qualty").startswith(f"{at}unknown measure 'qualty'; did you mean 'quality'?\n{edit}")
+    assert told("license").startswith(f"{at}'license' is a label; wanted a measure that is a number")
+    assert told("language_en").startswith(f"{at}'language_en' needs a language model; add the section")
+    assert "dedupe" not in told("qualty", "[{python: mine.py}]")
 
 
 def test_an_unknown_edit_is_refused_with_the_nearest() -> None:

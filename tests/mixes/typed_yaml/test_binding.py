@@ -298,6 +298,9 @@ def test_the_nearest_known_word_is_named() -> None:
     assert nearest("max_epoch", ["max_epochs", "name"]) == "; did you mean 'max_epochs'?"
     assert nearest("zzz", ["b", "a"]) == "; known: a, b"
     assert nearest("zzz", []) == "; known: none"
+    assert nearest("zzz", map(str, range(12)), "see there") == "; known: 0, 1, 10, 11, 2, 3, 4, 5, 6, 7, 8, 9"
+    assert nearest("zzz", map(str, range(13)), "see there") == "; see there"
+    assert nearest("12.", map(str, range(13)), "see there") == "; did you mean '12'?"
     assert nearest("max_epochs" * 100_000, ["max_epochs"]) == "; known: max_epochs"
 
 

@@ -31,7 +31,7 @@ def test_every_source_that_falls_short_is_told_with_figures_and_remedy() -> None
     found = problems(f"tokens: 1000\nsources: [{WEB}proportion: 1}}]", [500.4])
     assert found[0] == (
         "source 'web': proportion 1 of 1,000 tokens needs 1,000, but 500 tokens x max_epochs 1 gives 500; "
-        "lower proportion to 0.500, raise max_epochs to 2 or write on_shortfall: scale"
+        "lower the mix's tokens to 500, raise max_epochs to 2 or write on_shortfall: scale"
     )
 
 
