@@ -78,9 +78,10 @@ class Run:
             return outcome
 
     def _steps(self, writer: CheckpointWriter, metrics: MetricsWriter | None) -> Outcome:
-        spec, done, stops = self.spec, self.progress.step, False
+        spec, done = self.spec, self.progress.step
         first = done + 1
-        with contextlib.closing(prefetched(self.data, first, spec.num_steps)) as batches:
+        stops = not self._evaluated(done, metrics)  # a signal may have kept the process before from it
+        with contextlib.closing(prefetched(self.data, first, done if stops else spec.num_steps)) as batches:
             for done, (batch, waited) in enumerate(_timed(batches), first):
                 figures = self.trainer.step(done, batch)
                 if metrics is not None:
@@ -95,12 +96,13 @@ class Run:
         return Outcome(step=done, stopped_by=self.ranks.stopped_by if stops else None)
 
     def _evaluated(self, step: int, metrics: MetricsWriter | None) -> bool:
-        """Evaluate the model where that is due, before the step's checkpoint: who resumes from that has the figures.
+        """Evaluate the model where that is due and was not done, before the step's checkpoint is written.
 
         Returns:
-            False where a signal came meanwhile: then there are no figures.
+            False where a signal came meanwhile: then there are no figures, and who resumes after the step gets them.
         """
-        if self._evaluation is not None and self._evaluation.is_due(step):
+        is_done = metrics is not None and metrics.curves.evaluated_at == step
+        if self._evaluation is not None and self._evaluation.is_due(step) and not self.ranks.any(is_done):
             try:
                 figures = self._evaluation.figures()
             except StoppedError:

@@ -43,8 +43,8 @@ class PeriodicEvaluation:
         self._scorer = Scorer(model, ranks, max_length=length, batch_tokens=training.micro_batch * length)
 
     def is_due(self, step: int) -> bool:
-        """Return whether the model is evaluated after a step."""
-        return step == self._last_step or step % self._interval == 0
+        """Return whether the model is evaluated after a step, from 1."""
+        return step > 0 and (step == self._last_step or step % self._interval == 0)
 
     def figures(self) -> dict[str, float]:
         """Return what the model reaches, by names as `tasks/arc-easy/score`; every rank must ask.

@@ -14,6 +14,7 @@ from trainer.resume import find_checkpoint, known_parent, require_same_run
 from trainer.schedule import Schedule
 from trainer.spec import TrainSpec
 from trainer.stopping import StoppedError
+from trainer.watching.curves import read_curves
 
 log = logging.getLogger(__name__)
 
@@ -84,9 +85,12 @@ def finish_anneals(
 
 
 def _finished(spec: TrainSpec, options: RunOptions, ranks: Ranks) -> Checkpoint | None:
-    """Return the last checkpoint of a run that is done, or None."""
+    """Return the last checkpoint of a run that is done, its last evaluation on the way too, or None."""
     found = find_checkpoint(options.output, ranks)
     if found is None or found.progress.step < spec.num_steps:
+        return None
+    lacks_evaluation = ranks.is_first and read_curves(options.output).evaluated_at < spec.num_steps
+    if spec.evaluation is not None and ranks.any(lacks_evaluation):
         return None
     require_same_run(found, spec, [open_mix(mix).manifest for mix in options.mixes], known_parent(options.start_from))
     return found

@@ -98,6 +98,7 @@ class Curves:
         skipped: 1 where a step was skipped.
         spikes: 1 where a figure of a step was far from those before.
         last: the last line of a step.
+        evaluated_at: the last step that was evaluated, 0 for none.
         masked_instances: instances without a loss, as they repeat an n-gram.
     """
 
@@ -108,12 +109,14 @@ class Curves:
         self.skipped = Curve()
         self.spikes = Curve()
         self.last: Mapping[str, Any] = {}  # Any: JSON
+        self.evaluated_at = 0
         self.masked_instances = 0
 
     def take(self, line: Mapping[str, Any]) -> None:  # Any: JSON
         """Enter a line of `metrics.jsonl`, of a step or of an evaluation."""
         step = line["step"]
         if "loss" not in line:
+            self.evaluated_at = step
             for name, value in line.items():
                 if name.startswith("eval/"):
                     _enter(self.evaluations, name.removeprefix("eval/"), step, value)

@@ -18,9 +18,12 @@ from trainer.checkpoint import steps_on_disk, verified
 from trainer.evaluation.scoring import Batch, Scorer
 from trainer.evaluation.standalone import EvaluationOptions, evaluate
 from trainer.evaluation.suite import Questions
+from trainer.figures import StepFigures
+from trainer.loader import Batch as TrainBatch
 from trainer.loop import Outcome
 from trainer.models.presets import padded_vocab_size
 from trainer.tensor_files import TensorFiles
+from trainer.updates import Trainer
 from trainer.watching.lines import METRICS_FILE
 
 
@@ -112,24 +115,54 @@ def test_a_run_that_goes_on_may_be_evaluated_otherwise_and_repeats_no_line(
     assert evaluations == before[1]
 
 
-def test_a_signal_stops_an_evaluation_on_the_way_and_saves_the_step(
-    mix: Path, tokenizer: Path, on: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("step", [2, 6])
+def test_a_signal_stops_an_evaluation_and_the_same_command_does_it_first(
+    mix: Path, tokenizer: Path, on: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: int
 ) -> None:
-    batches: list[int] = []
-    original = Scorer._forward
+    """After step 2 and after the last: every line of the metrics is then that of a run that nobody stopped."""
+    spec = spec_with(("interval: 1", "interval: 100"), base=evaluating(on, tokenizer, interval=step))
+    train(spec, mix, tmp_path / "whole")
+    with monkeypatch.context() as patched:
+        forwards, trained = signalled_in_evaluation(patched, signals=2)
+        assert train(spec, mix, tmp_path / "run") == Outcome(step=step, stopped_by=signal.SIGTERM)
+        assert steps_on_disk(tmp_path / "run") == [step]
+        assert train(spec, mix, tmp_path / "run") == Outcome(step=step, stopped_by=signal.SIGTERM)
+        assert (len(forwards), trained) == (2, list(range(1, step + 1)))
+        assert lines_of(tmp_path / "run")[1] == {}
+        assert train(spec, mix, tmp_path / "run") == Outcome(step=6, stopped_by=None)
+        assert trained == list(range(1, 7))
+    assert (tmp_path / "run" / "step-6").is_dir()
+    assert lines_of(tmp_path / "run") == lines_of(tmp_path / "whole")
+
+
+def test_a_run_that_is_done_is_evaluated_where_its_spec_asks_for_it_only_now(
+    mix: Path, tokenizer: Path, on: dict[str, Path], tmp_path: Path
+) -> None:
+    train(spec_with(), mix, tmp_path / "run")
+    for _ in range(2):
+        train(spec_with(base=evaluating(on, tokenizer, interval=4)), mix, tmp_path / "run")
+        assert list(lines_of(tmp_path / "run")[1]) == [6]
+
+
+def signalled_in_evaluation(patched: pytest.MonkeyPatch, signals: int) -> tuple[list[int], list[int]]:
+    """Send SIGTERM with each of the first forwards of evaluations; return lists of all forwards and of all steps."""
+    forwards: list[int] = []
+    trained: list[int] = []
+    forward, step = Scorer._forward, Trainer.step
 
     def signalled(self: Scorer, batch: Batch) -> torch.Tensor:
-        batches.append(len(batch))
-        os.kill(os.getpid(), signal.SIGTERM)
-        return original(self, batch)
+        forwards.append(len(batch))
+        if len(forwards) <= signals:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return forward(self, batch)
 
-    spec = spec_with(("interval: 1", "interval: 100"), base=evaluating(on, tokenizer, interval=2))
-    with monkeypatch.context() as patched:
-        patched.setattr(Scorer, "_forward", signalled)
-        assert train(spec, mix, tmp_path / "run") == Outcome(step=2, stopped_by=signal.SIGTERM)
-    assert (len(batches), steps_on_disk(tmp_path / "run")) == (1, [2])
-    assert train(spec, mix, tmp_path / "run") == Outcome(step=6, stopped_by=None)
-    assert list(lines_of(tmp_path / "run")[1]) == [4, 6]
+    def noted(self: Trainer, number: int, batch: TrainBatch) -> StepFigures:
+        trained.append(number)
+        return step(self, number, batch)
+
+    patched.setattr(Scorer, "_forward", signalled)
+    patched.setattr(Trainer, "step", noted)
+    return forwards, trained
 
 
 def test_held_out_documents_are_scored_without_their_eos_and_by_the_bytes_of_their_texts(

@@ -147,6 +147,19 @@ def test_anneals_that_were_stopped_go_on_to_the_same_bytes(
     assert results_of(room / "stopped") == stopped
 
 
+def test_an_anneal_whose_last_evaluation_is_missing_gets_it_without_a_step(
+    room: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(room / "run", room / "evaluated")
+    (room / "evaluated.yaml").write_text((room / "anneal.yaml").read_text() + "evaluation: {interval: 2}\n")
+    monkeypatch.setattr(Trainer, "step", None)
+    for _ in range(2):
+        assert anneal.main(command(room, "evaluated", spec="evaluated.yaml")) == 0
+        for seed in SEEDS:
+            lines = (room / "evaluated" / f"seed-{seed}" / "metrics.jsonl").read_text().splitlines()
+            assert ["eval/held_out/macro/bits_per_byte" in line for line in lines] == [False, False, True]
+
+
 def test_a_soup_of_other_anneals_is_made_again(room: Path) -> None:
     shutil.copytree(room / "run" / "seed-42", room / "more" / "seed-42")  # an anneal less to wait for
     assert anneal.main(command(room, "more", seeds=("42",))) == 0
