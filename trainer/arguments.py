@@ -1,13 +1,17 @@
 """What the commands share: how they look, arguments, and where and how a run computes."""
 
 import argparse
-import contextlib
-from collections.abc import Callable, Iterator, Sequence
+import functools
+import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ParamSpec
 
-from mixes.errors import SpecError
+from mixes.errors import GristmillError, SpecError
 from mixes.opening import MixPlace
+
+Arguments = ParamSpec("Arguments")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,17 +68,27 @@ def command_parser(name: str, description: str, epilog: str) -> argparse.Argumen
     )
 
 
-@contextlib.contextmanager
-def training_libraries() -> Iterator[None]:
-    """Let a command import torch, which takes seconds that --help and a typing error should not.
+def command(main: Callable[Arguments, int]) -> Callable[Arguments, int]:
+    """Let a command end with a line and a status in place of a traceback, wherever it is by then.
 
-    Raises:
-        SpecError: a library is not installed; the message says how to install it.
+    A wrong request and a library that is not installed give 2, Ctrl-C gives 130. Work that can be gone on from notes
+    signals itself, see trainer/stopping.py. Commands import torch, which takes seconds, when --help was answered.
     """
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        raise SpecError(f"{error.name} is not installed; install it with: pip install 'gristmill[train]'") from error
+
+    @functools.wraps(main)
+    def status(*args: Arguments.args, **kwargs: Arguments.kwargs) -> int:
+        try:
+            return main(*args, **kwargs)
+        except GristmillError as error:
+            line, found = f"{error}", 2
+        except ModuleNotFoundError as error:
+            line, found = f"{error.name} is not installed; install it with: pip install 'gristmill[train]'", 2
+        except KeyboardInterrupt:
+            line, found = "\nstopped by SIGINT", 130  # a terminal is in the midst of a line, which ends with ^C
+        sys.stderr.write(f"{line}\n")
+        return found
+
+    return status
 
 
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:

@@ -10,9 +10,9 @@ from pathlib import Path
 if not __package__:  # started as a file: Python put this folder on the path, and not the checkout
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from mixes.errors import GristmillError, SpecError
+from mixes.errors import SpecError
 from mixes.opening import mix_place
-from trainer.arguments import add_device_argument, add_question_arguments, command_parser, training_libraries, whole
+from trainer.arguments import add_device_argument, add_question_arguments, command, command_parser, whole
 from trainer.stopping import StoppedError
 
 _EPILOG = """examples:
@@ -28,25 +28,22 @@ exit status: 0 evaluated, 1 the evaluation failed, 2 the request was wrong, 143 
 """
 
 
+@command
 def main(argv: Sequence[str] | None = None) -> int:
     """Return 0 when evaluated, 1 when that failed, 2 when the request was wrong, 128 + signal when stopped by one."""
     arguments = _parser().parse_args(argv)
     is_first = os.environ.get("RANK", "0") == "0"
     logging.basicConfig(level=logging.INFO if is_first else logging.WARNING, format="%(message)s")
-    try:
-        return _evaluate(arguments, is_first=is_first)
-    except GristmillError as error:
-        print(error, file=sys.stderr)
-        return 2
+    return _evaluate(arguments, is_first=is_first)
 
 
 def _evaluate(arguments: argparse.Namespace, *, is_first: bool) -> int:
     if not (arguments.mix or arguments.paloma or arguments.tasks):
         raise SpecError("found nothing to evaluate on; wanted --mix, --paloma or --tasks")
-    with training_libraries():
-        from trainer.evaluation.standalone import EvaluationOptions, evaluate
-        from trainer.evaluation.suite import Questions
-        from trainer.evaluation.tables import format_results
+    from trainer.evaluation.standalone import EvaluationOptions, evaluate
+    from trainer.evaluation.suite import Questions
+    from trainer.evaluation.tables import format_results
+
     options = EvaluationOptions(
         model=arguments.model,
         questions=Questions(

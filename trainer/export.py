@@ -7,21 +7,21 @@ from pathlib import Path
 if not __package__:  # started as a file: Python put this folder on the path, and not the checkout
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from mixes.errors import GristmillError
 from mixes.opening import local_mix
-from trainer.arguments import command_parser, training_libraries
+from trainer.arguments import command, command_parser
 
 _EPILOG = """examples:
   python trainer/export.py --checkpoint runs/smoke/step-60 --output hf --tokenizer data/tokenizer/dolma2.json.gz
   python trainer/export.py --checkpoint runs/anneal/soup --output hf --tokenizer data/tokenizer/dolma2.json.gz \\
       --mix output/mixes/smoke --evaluation runs/anneal/results.json
 
-exit status: 0 exported, 2 the request was wrong
+exit status: 0 exported, 2 the request was wrong, 130 stopped by Ctrl-C
 """
 
 
+@command
 def main(argv: Sequence[str] | None = None) -> int:
-    """Return 0 when exported, 2 when the request was wrong."""
+    """Return 0 when exported, 2 when the request was wrong, 130 when Ctrl-C came."""
     parser = command_parser(
         "export",
         "Write a checkpoint as a folder that transformers' Olmo2ForCausalLM or OlmoeForCausalLM reads.",
@@ -43,23 +43,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--dtype", choices=("float32", "bfloat16"), default="float32", help="of the weights; float32 is exact"
     )
     arguments = parser.parse_args(argv)
-    try:
-        with training_libraries():
-            from trainer.checkpoint import verified
-            from trainer.published.folder import export
-            from trainer.sharding import DTYPES
-        checkpoint = verified(arguments.checkpoint)
-        export(
-            checkpoint,
-            arguments.output,
-            tokenizer=arguments.tokenizer,
-            mix=arguments.mix,
-            evaluation=arguments.evaluation,
-            dtype=DTYPES[arguments.dtype],
-        )
-    except GristmillError as error:
-        print(error, file=sys.stderr)
-        return 2
+    from trainer.checkpoint import verified
+    from trainer.published.folder import export
+    from trainer.sharding import DTYPES
+
+    checkpoint = verified(arguments.checkpoint)
+    export(
+        checkpoint,
+        arguments.output,
+        tokenizer=arguments.tokenizer,
+        mix=arguments.mix,
+        evaluation=arguments.evaluation,
+        dtype=DTYPES[arguments.dtype],
+    )
     print(f"exported step {checkpoint.progress.step:,} to {arguments.output}")
     return 0
 

@@ -9,8 +9,7 @@ from pathlib import Path
 if not __package__:  # started as a file: Python put this folder on the path, and not the checkout
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from mixes.errors import GristmillError
-from trainer.arguments import add_device_argument, command_parser, training_libraries, whole
+from trainer.arguments import add_device_argument, command, command_parser, whole
 
 _EPILOG = """examples:
   python trainer/generate.py runs/smoke/step-60 --tokenizer data/tokenizer/dolma2.json.gz --prompt 'The mill'
@@ -24,34 +23,28 @@ exit status: 0 done, 2 the request was wrong, 130 stopped by Ctrl-C
 """
 
 
+@command
 def main(argv: Sequence[str] | None = None) -> int:
     """Return 0 when done, 2 when the request was wrong, 130 when stopped by Ctrl-C."""
     arguments = _parser().parse_args(argv)
-    try:
-        with training_libraries():
-            from trainer.generation.next_tokens import Drawing
-            from trainer.generation.texts import Writer
-        writer = Writer(
-            arguments.model,
-            arguments.tokenizer,
-            drawing=Drawing(temperature=arguments.temperature, top_p=arguments.top_p, seed=arguments.seed),
-            max_tokens=arguments.max_tokens,
-            precision=arguments.precision,
-            device=arguments.device,
-        )
-        if arguments.prompts is None:
-            for piece in writer.stream(arguments.prompt):
-                print(piece, end="", flush=True)
-            print()
-        else:
-            for answer in writer.answers(arguments.prompts, arguments.batch):
-                print(json.dumps(answer, ensure_ascii=False), flush=True)
-    except GristmillError as error:
-        print(error, file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("\nstopped by SIGINT; what was printed is whole but for the last text", file=sys.stderr)
-        return 130
+    from trainer.generation.next_tokens import Drawing
+    from trainer.generation.texts import Writer
+
+    writer = Writer(
+        arguments.model,
+        arguments.tokenizer,
+        drawing=Drawing(temperature=arguments.temperature, top_p=arguments.top_p, seed=arguments.seed),
+        max_tokens=arguments.max_tokens,
+        precision=arguments.precision,
+        device=arguments.device,
+    )
+    if arguments.prompts is None:
+        for piece in writer.stream(arguments.prompt):
+            print(piece, end="", flush=True)
+        print()
+    else:
+        for answer in writer.answers(arguments.prompts, arguments.batch):
+            print(json.dumps(answer, ensure_ascii=False), flush=True)
     return 0
 
 

@@ -8,7 +8,7 @@ if not __package__:  # started as a file: Python put this folder on the path, an
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from mixes.opening import mix_place
-from trainer.arguments import command_parser
+from trainer.arguments import command, command_parser
 from trainer.stage_command import add_stage_arguments, run_stage
 
 _EPILOG = """example:
@@ -23,6 +23,7 @@ exit status: 0 done, 1 a run failed, 2 the request was wrong, 143 or 130 stopped
 """
 
 
+@command
 def main(argv: Sequence[str] | None = None) -> int:
     """Return 0 when done, 1 when a run failed, 2 when the request was wrong, 128 + signal when stopped by one."""
     parser = command_parser(

@@ -7,20 +7,20 @@ from pathlib import Path
 if not __package__:  # started as a file: Python put this folder on the path, and not the checkout
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from mixes.errors import GristmillError
-from trainer.arguments import command_parser
+from trainer.arguments import command, command_parser
 
 _EPILOG = """example:
   python trainer/report.py runs/smoke
 
 A run writes the same report at each checkpoint and at its end, a stage (anneal, microanneal) when it is done.
 
-exit status: 0 written, 2 there is no such run
+exit status: 0 written, 2 there is no such run, 130 stopped by Ctrl-C
 """
 
 
+@command
 def main(argv: Sequence[str] | None = None) -> int:
-    """Return 0 when the report is written, 2 when there is no such run."""
+    """Return 0 when the report is written, 2 when there is no such run, 130 when Ctrl-C came."""
     parser = command_parser(
         "report",
         "Write RUN/report.html: curves, skipped steps, checkpoints and settings of a training run.",
@@ -28,15 +28,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("run", metavar="RUN", type=Path, help="folder of a training run or a stage")
     arguments = parser.parse_args(argv)
-    from trainer.stages import page as of_stage  # imports torch, which takes seconds and --help should not
+    from trainer.stages import page as of_stage
     from trainer.watching import page as of_run
 
-    try:
-        is_stage = (arguments.run / of_stage.RESULTS_FILE).is_file()
-        print((of_stage if is_stage else of_run).write_report(arguments.run))
-    except GristmillError as error:
-        print(error, file=sys.stderr)
-        return 2
+    is_stage = (arguments.run / of_stage.RESULTS_FILE).is_file()
+    print((of_stage if is_stage else of_run).write_report(arguments.run))
     return 0
 
 

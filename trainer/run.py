@@ -10,10 +10,10 @@ from pathlib import Path
 if not __package__:  # started as a file: Python put this folder on the path, and not the checkout
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from mixes.errors import CheckpointError, GristmillError, MixError
+from mixes.errors import CheckpointError, MixError
 from mixes.opening import mix_place, open_mix
 from mixes.typed_yaml.binding import bind_file
-from trainer.arguments import RunOptions, add_run_arguments, command_parser, run_options, training_libraries
+from trainer.arguments import RunOptions, add_run_arguments, command, command_parser, run_options
 from trainer.plan import format_plan
 from trainer.spec import TrainSpec
 
@@ -34,27 +34,24 @@ exit status: 0 trained to the last step, 1 the run failed, 2 the request was wro
 """
 
 
+@command
 def main(argv: Sequence[str] | None = None) -> int:
     """Return 0 when trained, 1 when the run failed, 2 when the request was wrong, 128 + signal when stopped by one."""
     arguments = _parser().parse_args(argv)
     options = run_options(arguments, arguments.mixes)
     is_first = os.environ.get("RANK", "0") == "0"
     logging.basicConfig(level=logging.INFO if is_first else logging.WARNING, format="%(message)s")
-    try:
-        spec = bind_file(TrainSpec, arguments.spec).value
-        if arguments.dry_run:
-            world_size = int(os.environ.get("WORLD_SIZE", "1"))
-            print(format_plan(spec, [open_mix(mix).manifest for mix in options.mixes], options, world_size))
-            return 0
-        return _train(spec, options, is_first=is_first)
-    except GristmillError as error:
-        print(error, file=sys.stderr)
-        return 2
+    spec = bind_file(TrainSpec, arguments.spec).value
+    if arguments.dry_run:
+        world_size = int(os.environ.get("WORLD_SIZE", "1"))
+        print(format_plan(spec, [open_mix(mix).manifest for mix in options.mixes], options, world_size))
+        return 0
+    return _train(spec, options, is_first=is_first)
 
 
 def _train(spec: TrainSpec, options: RunOptions, *, is_first: bool) -> int:
-    with training_libraries():
-        from trainer.loop import open_run
+    from trainer.loop import open_run
+
     with open_run(spec, options) as run:
         try:
             outcome = run.finish()

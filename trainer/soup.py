@@ -8,9 +8,9 @@ from pathlib import Path
 if not __package__:  # started as a file: Python put this folder on the path, and not the checkout
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from mixes.errors import GristmillError, MixError
+from mixes.errors import MixError
 from mixes.progress import Progress
-from trainer.arguments import command_parser, training_libraries
+from trainer.arguments import command, command_parser
 
 _EPILOG = """examples:
   python trainer/soup.py runs/anneal/seed-42/step-30 runs/anneal/seed-666/step-30 --output runs/anneal/soup
@@ -20,28 +20,23 @@ exit status: 0 written, 1 it could not be written, 2 the request was wrong, 130 
 """
 
 
+@command
 def main(argv: Sequence[str] | None = None) -> int:
     """Return 0 when the soup is written, 1 when that failed, 2 when the request was wrong, 130 when Ctrl-C came."""
     arguments = _parser().parse_args(argv)
+    from trainer.checkpoint import verified
+    from trainer.stages.souping import size_of_soup, write_soup
+
+    ingredients = []
+    for folder in arguments.checkpoints:
+        ingredients.append(verified(folder))
+        print(f"verified    {folder}")
     try:
-        with training_libraries():
-            from trainer.checkpoint import verified
-            from trainer.stages.souping import size_of_soup, write_soup
-        ingredients = []
-        for folder in arguments.checkpoints:
-            ingredients.append(verified(folder))
-            print(f"verified    {folder}")
         with Progress("souped", "MB", size_of_soup(ingredients)) as progress:
             soup = write_soup(ingredients, arguments.output, any_mix=arguments.any_mix, count=progress.add)
     except MixError as error:
         print(error, file=sys.stderr)
         return 1
-    except GristmillError as error:
-        print(error, file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print(f"stopped by SIGINT; there is no {arguments.output}, the same command makes it", file=sys.stderr)
-        return 130
     print(f"checkpoint  {soup.folder}: the mean of {len(ingredients)}, digest {soup.digest}")
     return 0
 

@@ -7,10 +7,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from mixes.errors import GristmillError
 from mixes.opening import MixPlace, open_mix
 from mixes.typed_yaml.binding import bind_file
-from trainer.arguments import add_question_arguments, add_run_arguments, run_options, training_libraries
+from trainer.arguments import add_question_arguments, add_run_arguments, run_options
 from trainer.spec import TrainSpec
 from trainer.stopping import StoppedError
 
@@ -41,26 +40,20 @@ def run_stage(arguments: argparse.Namespace, mixes: Sequence[MixPlace], *, makes
         makes_soup: anneal on one mix and make the soup, or compare mixes.
 
     Returns:
-        0 when done, 1 when a run failed, 2 when the request was wrong, 128 + signal when stopped by one.
+        0 when done, 1 when a run failed, 128 + signal when stopped by one.
+
+    Raises:
+        GristmillError: the request was wrong.
     """
     is_first = os.environ.get("RANK", "0") == "0"
     logging.basicConfig(level=logging.INFO if is_first else logging.WARNING, format="%(message)s")
-    try:
-        spec = bind_file(TrainSpec, arguments.spec).value
-        return _run(spec, arguments, mixes, makes_soup=makes_soup, is_first=is_first)
-    except GristmillError as error:
-        print(error, file=sys.stderr)
-        return 2
+    spec = bind_file(TrainSpec, arguments.spec).value
 
+    from trainer.evaluation.suite import Questions
+    from trainer.stages.annealing import Stage, anneal, microanneal
+    from trainer.stages.page import REPORT_FILE, RESULTS_FILE
+    from trainer.stages.runs import RunFailedError
 
-def _run(
-    spec: TrainSpec, arguments: argparse.Namespace, mixes: Sequence[MixPlace], *, makes_soup: bool, is_first: bool
-) -> int:
-    with training_libraries():
-        from trainer.evaluation.suite import Questions
-        from trainer.stages.annealing import Stage, anneal, microanneal
-        from trainer.stages.page import REPORT_FILE, RESULTS_FILE
-        from trainer.stages.runs import RunFailedError
     questions = Questions(
         mix=mixes[0],
         paloma=arguments.paloma,

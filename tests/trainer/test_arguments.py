@@ -1,0 +1,51 @@
+"""How commands end: with a line and a status, whatever happens to them."""
+
+import importlib
+
+import pytest
+
+from mixes.errors import CheckpointError
+from trainer.arguments import command
+
+COMMANDS = ("anneal", "evaluate", "export", "generate", "microanneal", "report", "run", "soup")
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "line"),
+    [
+        (CheckpointError("step-3: is damaged"), 2, "step-3: is damaged\n"),
+        (
+            ModuleNotFoundError(name="torch"),
+            2,
+            "torch is not installed; install it with: pip install 'gristmill[train]'\n",
+        ),
+        (KeyboardInterrupt(), 130, "\nstopped by SIGINT\n"),
+    ],
+)
+def test_an_error_gives_a_line_and_a_status(
+    capsys: pytest.CaptureFixture[str], error: BaseException, status: int, line: str
+) -> None:
+    @command
+    def main(argv: list[str]) -> int:
+        if argv:
+            raise error
+        return 7
+
+    assert main(["x"]) == status
+    assert capsys.readouterr() == ("", line)
+    assert main([]) == 7
+
+
+def test_our_own_mistakes_keep_their_trace() -> None:
+    @command
+    def main() -> int:
+        raise ValueError("ours")
+
+    with pytest.raises(ValueError, match="ours"):
+        main()
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_ends_so(name: str) -> None:
+    main = importlib.import_module(f"trainer.{name}").main
+    assert main.__code__ is command(main).__code__
