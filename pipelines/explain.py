@@ -67,7 +67,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--source", help="the source, where several have the id")
     parser.add_argument("--row", type=int, help="number of the record in its shard, where several have the id")
     parser.add_argument("--data", default="data", help="data root of the build, for texts (default: ./data)")
-    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--all-measures", action="store_true", help="show measures too that no rule or split goes by")
+    parser.add_argument("--json", action="store_true", help="print JSON, with all measures")
     return parser
 
 
@@ -80,7 +81,9 @@ def _answer(mix: BuiltMix, options: argparse.Namespace) -> str:
         likes = find_likes(mix, record)
         return _as_json([asdict(like) for like in likes]) if options.json else likes_page(options.near, likes)
     told = explain(mix, record)
-    return _as_json(asdict(told)) if options.json else explanation_page(told, coloured=sys.stdout.isatty())
+    if options.json:
+        return _as_json(asdict(told))
+    return explanation_page(told, coloured=sys.stdout.isatty(), all_measures=options.all_measures)
 
 
 def _choose_record(mix: BuiltMix, options: argparse.Namespace) -> Record:

@@ -10,11 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from filters.duplicates import minhash, normalize, shingles
-from mixes.budget import divide
 from mixes.demand import Demand
-from mixes.errors import SpecError
 from mixes.manifest import TokenizerEntry
-from mixes.spec.demands import estimated_demands
+from mixes.spec.demands import estimated_wants
 from mixes.spec.mix import MixSpec
 from mixes.spec.sampling import AUTO, planned_share, sampled_shards
 from mixes.spec.source import SourceSpec
@@ -76,11 +74,6 @@ class SourcePlan:
         """Return the estimated tokens of the documents that are looked at, before anything is dropped."""
         return int(self.estimated_tokens * self.sample)
 
-    @property
-    def estimated_epochs(self) -> float:
-        """Return wanted tokens over those looked at, before anything is dropped."""
-        return self.wanted_tokens / self.sampled_tokens if self.sampled_tokens else 0.0
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
@@ -140,10 +133,10 @@ def make_plan(bound: Bound[MixSpec], data_root: str) -> Plan:
 
 def _divide(spec: MixSpec, plans: Sequence[SourcePlan]) -> list[SourcePlan]:
     """Return the plans of sources with the tokens wanted of each, and its sample."""
-    demands, wanted = _wanted(spec, [plan.estimated_tokens for plan in plans])
+    wants = estimated_wants(spec, [plan.estimated_tokens for plan in plans], [None] * len(plans))
     return [
-        replace(plan, wanted_tokens=sum(tokens), sample=_document_share(source, demand, tokens))
-        for source, plan, demand, tokens in zip(spec.sources, plans, demands, wanted, strict=True)
+        replace(plan, wanted_tokens=sum(wanted), sample=_document_share(source, demand, wanted))
+        for source, plan, (demand, wanted) in zip(spec.sources, plans, wants, strict=True)
     ]
 
 
@@ -164,34 +157,6 @@ def _resolve_samples(spec: MixSpec, plans: Sequence[SourcePlan]) -> MixSpec:
         for source, plan in zip(spec.sources, plans, strict=True)
     )
     return replace(spec, sources=sources)
-
-
-def wanted_tokens(spec: MixSpec, available: Sequence[int]) -> list[int]:
-    """Return the tokens wanted of each source, in the order of the spec, if `available` is what they have.
-
-    Where a source says by epochs how many it gives, that is an estimate as `available` is. Sources that share get none
-    where the others, as estimated, leave none. That a mix may shrink is not looked at.
-    """
-    return [sum(tokens) for tokens in _wanted(spec, available)[1]]
-
-
-def _wanted(spec: MixSpec, available: Sequence[int]) -> tuple[list[Demand], list[list[int]]]:
-    """Return the demands of a spec as estimated, and the tokens wanted of the splits of each source, or of itself."""
-    demands = estimated_demands(spec, available, [None] * len(spec.sources))
-    totals = _divided("the mix", spec.tokens, demands)
-    wanted = [
-        _divided(demand.name, total, demand.splits) if demand.splits else [total]
-        for demand, total in zip(demands, totals, strict=True)
-    ]
-    return demands, wanted
-
-
-def _divided(place: str, total: int | None, demands: Sequence[Demand]) -> list[int]:
-    """Return the tokens of each; where what is fixed takes more than there is, which only the build can tell, those."""
-    try:
-        return divide(place, total, demands)
-    except SpecError:
-        return divide(place, None, demands)
 
 
 def unit_bytes(stored_bytes: int, max_bytes: int) -> int:

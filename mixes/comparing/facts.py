@@ -1,7 +1,6 @@
 """Facts of two mixes side by side: settings, sources and reasons that differ, from the files beside their manifests."""
 
-import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,8 +13,8 @@ from mixes.files import require_file
 from mixes.ledger import Ledger, SourceLedger
 from mixes.manifest import Manifest, SourceEntry
 
-NOTHING = "-"
-"""Shown where a mix does not have what the other has."""
+_KNOWN_BY = ("name", "rules", "measure", "python")
+"""Keys of which an item of a list in a spec has one: by it the item is known, wherever in the list it stands."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,17 +93,31 @@ def _read_spec(folder: Path) -> object:
 
 
 def _flat(place: str, value: Any) -> dict[str, object]:  # noqa: ANN401  (whatever YAML can hold)
-    """Return the leaves of nested settings by their places; items that have a name are told by it, not by their order.
+    """Return the leaves of nested settings by their places: `rule_sets.web[num_words].min`.
 
-    An empty mapping or list is a leaf; so is a list of anything but items with names.
+    Empty mappings and lists are leaves; so is a list with an item that is known by nothing but its place in it.
     """
     if isinstance(value, dict) and value:
         items = {f"{place}.{key}" if place else str(key): each for key, each in value.items()}
-    elif isinstance(value, list) and value and all(isinstance(each, dict) and "name" in each for each in value):
-        items = {f"{place}[{each['name']}]": each for each in value}
+    elif isinstance(value, list) and (names := _item_names(value)):
+        items = {f"{place}[{name}]": each for name, each in zip(names, value, strict=True)}
     else:
         return {place: value}
     return {name: leaf for inner, each in items.items() for name, leaf in _flat(inner, each).items()}
+
+
+def _item_names(items: Sequence[Any]) -> list[str] | None:  # Any: as above
+    """Return what each item of a list is known by, the second of a name as `name#2`; None where one has no name."""
+    names: list[str] = []
+    for item in items:
+        found = [str(item[key]) for key in _KNOWN_BY if isinstance(item, dict) and key in item]
+        if not found:
+            return None
+        names.append(found[0])
+    return [
+        f"{name}#{number}" if (number := names[: place + 1].count(name)) > 1 else name
+        for place, name in enumerate(names)
+    ]
 
 
 def _of_manifest(mix: Manifest) -> dict[str, object]:
@@ -152,8 +165,3 @@ def _of_source(source: SourceLedger) -> dict[str, int]:
         for reason, count in reasons.items()
     }
     return {"read": source.read.documents, **failed, **dropped, "kept": source.kept.documents}
-
-
-def shown(value: object) -> str:
-    """Return a setting as a person reads it: JSON on one line, or a dash where there is none."""
-    return NOTHING if value is None else json.dumps(value, ensure_ascii=False, default=str)

@@ -1,10 +1,14 @@
 """Telling: the comparison of two mixes as a person reads it, line by line."""
 
+import json
 from collections.abc import Iterator, Sequence
 
 from mixes.comparing.comparison import Comparison
-from mixes.comparing.facts import NOTHING, Difference, SourceFigures, shown
+from mixes.comparing.facts import Difference, SourceFigures
 from pages.terminal import aligned, printable
+
+_NOTHING = "-"
+"""Shown where a mix does not have what the other has."""
 
 
 def tell_comparison(found: Comparison) -> Iterator[str]:
@@ -31,7 +35,14 @@ def _table(title: str, differences: Sequence[Difference]) -> Iterator[str]:
 
 
 def _value(value: object) -> str:
-    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else printable(shown(value))
+    """Return a setting as a person reads it, on one line."""
+    if value is None:
+        return _NOTHING
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
+    if isinstance(value, str) and value and value.isprintable():
+        return value
+    return printable(json.dumps(value, ensure_ascii=False, default=str))
 
 
 def _source_lines(sources: Sequence[dict[str, SourceFigures]]) -> Iterator[str]:
@@ -46,7 +57,7 @@ def _source_lines(sources: Sequence[dict[str, SourceFigures]]) -> Iterator[str]:
 
 def _figures(name: str, side: str, figures: SourceFigures | None) -> tuple[str, ...]:
     if figures is None:
-        return (name, side, *[NOTHING] * 7)
+        return (name, side, *[_NOTHING] * 7)
     counts = (figures.tokens, figures.documents, figures.bytes)
     return (
         name,

@@ -5,8 +5,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
 
-from mixes.budget import Budget, ShortfallError, divide_mix, plan_budget
+from mixes.budget import Budget, ShortfallError, divide, divide_mix, plan_budget
 from mixes.demand import Demand
+from mixes.errors import SpecError
 from mixes.spec.amounts import Split
 from mixes.spec.mix import MixSpec
 from mixes.spec.sampling import sample_remedy
@@ -42,6 +43,35 @@ def estimated_demands(spec: MixSpec, tokens: Sequence[int], shares: Sequence[Seq
         demand if each or not demand.splits else _undivided(source, demand)
         for source, demand, each in zip(spec.sources, demands_of(spec, available), known, strict=True)
     ]
+
+
+def estimated_wants(
+    spec: MixSpec, tokens: Sequence[int], shares: Sequence[Sequence[float] | None]
+) -> list[tuple[Demand, list[int]]]:
+    """Return the demand of each source as estimated, and the tokens wanted of its splits, or of itself.
+
+    Where a source says by epochs how many it gives, that is an estimate as `tokens` are. Sources that share get none
+    where the others, as estimated, leave none. That a mix may shrink is not looked at.
+
+    Args:
+        spec: the spec.
+        tokens: of one epoch of each source.
+        shares: as for `estimated_demands`.
+    """
+    demands = estimated_demands(spec, tokens, shares)
+    totals = _divided("the mix", spec.tokens, demands)
+    return [
+        (demand, _divided(demand.name, total, demand.splits) if demand.splits else [total])
+        for demand, total in zip(demands, totals, strict=True)
+    ]
+
+
+def _divided(place: str, total: int | None, demands: Sequence[Demand]) -> list[int]:
+    """Return the tokens of each; where what is fixed takes more than there is, which only the build can tell, those."""
+    try:
+        return divide(place, total, demands)
+    except SpecError:
+        return divide(place, None, demands)
 
 
 def settle_budget(spec: MixSpec, demands: Sequence[Demand]) -> Budget:

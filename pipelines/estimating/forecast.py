@@ -2,8 +2,11 @@
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from mixes.demand import Demand
+from mixes.spec.demands import estimated_wants
+from mixes.spec.mix import MixSpec
 from mixes.spec.source import SourceSpec
 from mixes.token_ids import token_dtype
 from pipelines.estimating.rates import MEASURED, Rates
@@ -14,6 +17,16 @@ from pipelines.settings import BuildSettings
 _INDEX_BYTES = 24  # of a kept document, in the files beside a part
 _BYTES_A_DOCUMENT = 2_400  # only where nothing was read
 _T_95 = (math.inf, 12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36)  # Student's t for 95 %, by degrees of freedom
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SplitForecast:
+    """One split of a source, or bucket of its upsampling: what there will be of it, and what is wanted."""
+
+    name: str  # as the manifest will have it
+    available_tokens: int
+    wanted_tokens: int
+    max_epochs: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,12 +41,8 @@ class SourceForecast:
     available_tokens: float
     margin: float | None  # half of the 95 % interval of `available_tokens`; None where nothing tells it
     split_shares: tuple[float, ...] | None  # which part of those tokens each of its splits has; None where not known
-    wanted_tokens: int
-
-    @property
-    def epochs(self) -> float:
-        """Return how often the tokens available would be seen; infinite where there are none."""
-        return self.wanted_tokens / self.available_tokens if self.available_tokens else math.inf
+    wanted_tokens: int = 0
+    splits: tuple[SplitForecast, ...] = ()  # where nothing tells how large they are, none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +64,7 @@ def make_forecast(plan: Plan, settings: BuildSettings, trial: Trial | None) -> F
     else:
         sources = tuple(_from_listing(source) for source in plan.sources)
     return Forecast(
-        sources=sources,
+        sources=_with_wants(plan.spec, sources),
         seconds=_seconds(sources, rates),
         stored=_stored(sources, rates, settings),
         shuffle=sum(source.sampled_bytes * rate.shuffle for source, rate in zip(sources, rates, strict=True)),
@@ -74,7 +83,6 @@ def _from_listing(source: SourcePlan) -> SourceForecast:
         available_tokens=sampled_bytes / BYTES_PER_TOKEN,
         margin=None,
         split_shares=None,
-        wanted_tokens=source.wanted_tokens,
     )
 
 
@@ -102,7 +110,31 @@ def _from_trial(source: SourcePlan, spec_source: SourceSpec, trial: SourceTrial)
         available_tokens=sum(shard.tokens for shard in shards) * of_sample,
         margin=_margin(trial, of_sample),
         split_shares=_split_shares(trial, len(spec_source.split_names)),
-        wanted_tokens=source.wanted_tokens,
+    )
+
+
+def _with_wants(spec: MixSpec, sources: Sequence[SourceForecast]) -> tuple[SourceForecast, ...]:
+    """Return sources with the tokens that are wanted of them and of their splits, if they hold what is expected."""
+    wants = estimated_wants(
+        spec, [int(source.available_tokens) for source in sources], [source.split_shares for source in sources]
+    )
+    return tuple(
+        replace(source, wanted_tokens=sum(wanted), splits=_split_forecasts(demand, wanted))
+        for source, (demand, wanted) in zip(sources, wants, strict=True)
+    )
+
+
+def _split_forecasts(demand: Demand, wanted: Sequence[int]) -> tuple[SplitForecast, ...]:
+    if not demand.splits:
+        return ()
+    return tuple(
+        SplitForecast(
+            name=split.name,
+            available_tokens=split.available,
+            wanted_tokens=tokens,
+            max_epochs=float(max(split.max_epochs, split.epochs or 0)),
+        )
+        for split, tokens in zip(demand.splits, wanted, strict=True)
     )
 
 

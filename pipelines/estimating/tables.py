@@ -1,5 +1,6 @@
 """Tables: a plan and its forecast as a terminal shows them."""
 
+import math
 from collections.abc import Iterator, Sequence
 
 from mixes.progress import format_seconds
@@ -41,7 +42,9 @@ def format_plan(
 
 
 def _sources(plan: Plan, forecast: Forecast) -> str:
-    rows = [("source", "shards", "stored", "looked at", "text", "tokens (est.)", "wanted", "epochs (est.)", "max")]
+    rows: list[tuple[str, ...]] = [
+        ("source", "shards", "stored", "looked at", "text", "tokens (est.)", "wanted", "epochs (est.)", "max")
+    ]
     for source, expected in zip(plan.sources, forecast.sources, strict=True):
         rows.append(
             (
@@ -51,11 +54,18 @@ def _sources(plan: Plan, forecast: Forecast) -> str:
                 f"{source.sample:.4g}",
                 format_bytes(expected.text_bytes),
                 _with_margin(expected),
-                f"{source.wanted_tokens:,}",
-                f"{expected.epochs:.2f}",
-                f"{source.max_epochs:g}",
+                *_epochs(expected.wanted_tokens, expected.available_tokens, source.max_epochs),
             )
         )
+        rows += [
+            (
+                split.name,
+                *[""] * 4,
+                f"{rounded(split.available_tokens):,}",
+                *_epochs(split.wanted_tokens, split.available_tokens, split.max_epochs),
+            )
+            for split in expected.splits
+        ]
     total = (
         "total",
         f"{sum(source.num_shards for source in plan.sources):,}",
@@ -63,11 +73,17 @@ def _sources(plan: Plan, forecast: Forecast) -> str:
         "",
         format_bytes(sum(source.text_bytes for source in forecast.sources)),
         f"{rounded(sum(source.available_tokens for source in forecast.sources)):,}",
-        f"{sum(source.wanted_tokens for source in plan.sources):,}",
+        f"{sum(source.wanted_tokens for source in forecast.sources):,}",
         "",
         "",
     )
     return _table([*rows, total], has_total=True)
+
+
+def _epochs(wanted: int, available: float, most: float) -> tuple[str, str, str]:
+    """Return the tokens wanted, how often those available would be seen for it, and how often they may be."""
+    epochs = wanted / available if available else math.inf if wanted else 0.0
+    return f"{wanted:,}", f"{epochs:.2f}", f"{most:g}"
 
 
 def _with_margin(source: SourceForecast) -> str:

@@ -38,6 +38,12 @@ class Measured:
     name: str
     value: Value
     limits: tuple[Limit, ...]
+    divides: bool = False  # whether splits or upsampling of its source go by it
+
+    @property
+    def decides(self) -> bool:
+        """Return whether anything of what becomes of the document depends on it."""
+        return self.divides or bool(self.limits)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,13 +16,25 @@ _BASE = {field.name for field in BASE_COLUMNS}
 _EDIT = edit_column("")
 
 
-def measures_of(record: Record, rules: Sequence[Rule]) -> tuple[Measured, ...]:
-    """Return every measure of a document, those that its rules limit first, in the order of the rules."""
+def measures_of(record: Record, rules: Sequence[Rule], split_measure: str | None) -> tuple[Measured, ...]:
+    """Return every measure of a document, those that its rules limit first, in the order of the rules.
+
+    Args:
+        record: The document.
+        rules: Those of its source.
+        split_measure: The measure that divides its source, if one does.
+    """
     names = [name for name in record.row if name not in _BASE and not name.startswith(_EDIT)]
     order = {name: place for place, name in reversed(list(enumerate(rule.measure for rule in rules)))}
-    names.sort(key=lambda name: order.get(name, len(rules)))
+    names.sort(key=lambda name: (order.get(name, len(rules)), name != split_measure))
     return tuple(
-        Measured(name=name, value=record.row[name], limits=_limits(name, record.row[name], rules)) for name in names
+        Measured(
+            name=name,
+            value=record.row[name],
+            limits=_limits(name, record.row[name], rules),
+            divides=name == split_measure,
+        )
+        for name in names
     )
 
 

@@ -9,7 +9,6 @@ from pipelines.explaining.explanation import (
     Cluster,
     Explanation,
     Like,
-    Limit,
     Measured,
     Piece,
     Place,
@@ -30,9 +29,15 @@ _MARKS = {"removed": ("[-", "-]", _RED), "added": ("{+", "+}", _GREEN)}
 """How wdiff writes what is in one text alone, and the colour it has at a terminal."""
 
 
-def explanation_page(told: Explanation, *, coloured: bool) -> str:
-    """Return what became of a document, line by line; escapes of terminals in the data are made visible."""
-    return "\n".join(_lines(told, coloured=coloured))
+def explanation_page(told: Explanation, *, coloured: bool, all_measures: bool = False) -> str:
+    """Return what became of a document, line by line; escapes of terminals in the data are made visible.
+
+    Args:
+        told: What there is to say.
+        coloured: Whether differences are coloured rather than marked.
+        all_measures: Whether measures are shown that decide nothing.
+    """
+    return "\n".join(_lines(told, coloured=coloured, all_measures=all_measures))
 
 
 def likes_page(name: str, likes: Sequence[Like]) -> str:
@@ -61,7 +66,7 @@ def verdict_words(verdict: Verdict) -> str:
     return f"{'failed at' if verdict.detail else 'dropped by'} {verdict.station}: {verdict.reason}"
 
 
-def _lines(told: Explanation, *, coloured: bool) -> Iterator[str]:
+def _lines(told: Explanation, *, coloured: bool, all_measures: bool) -> Iterator[str]:
     place, verdict = told.place, told.verdict
     yield f"{printable(place.id or f'{place.shard}#{place.row}')}: {verdict_words(verdict)}"
     if verdict.detail:
@@ -72,7 +77,7 @@ def _lines(told: Explanation, *, coloured: bool) -> Iterator[str]:
     if told.cluster:
         yield from ("", *_cluster_lines(told.cluster))
     if told.measures:
-        yield from ("", "measures", *_measure_lines(told.measures))
+        yield from ("", "measures", *_measure_lines(told.measures, all_measures=all_measures))
     if told.tokens:
         yield from ("", *_token_lines(told.tokens))
     if told.texts:
@@ -113,15 +118,19 @@ def _size_lines(told: Explanation) -> Iterator[str]:
         yield f"        {things(told.edited_bytes, 'byte')} are left"
 
 
-def _measure_lines(measures: Sequence[Measured]) -> Iterator[str]:
-    rows = [(_mark(each.limits), each.name, _value(each.value), _wanted(each.limits)) for each in measures]
-    return (f"  {line}" for line in aligned(rows))
+def _measure_lines(measures: Sequence[Measured], *, all_measures: bool) -> Iterator[str]:
+    chosen = [each for each in measures if all_measures or each.decides]
+    if chosen:
+        rows = [(_mark(each), each.name, _value(each.value), _wanted(each)) for each in chosen]
+        yield from (f"  {line}" for line in aligned(rows))
+    if others := len(measures) - len(chosen):
+        yield f"  and {others:,} more that decide nothing here: --all-measures shows them"
 
 
-def _mark(limits: Sequence[Limit]) -> str:
-    if not limits:
+def _mark(measure: Measured) -> str:
+    if not measure.limits:
         return ""
-    return "ok" if all(limit.passed for limit in limits) else "FAILS"
+    return "ok" if all(limit.passed for limit in measure.limits) else "FAILS"
 
 
 def _value(value: Value) -> str:
@@ -132,8 +141,10 @@ def _value(value: Value) -> str:
     return "not a number" if math.isnan(value) else measured(value)
 
 
-def _wanted(limits: Sequence[Limit]) -> str:
-    return f"wanted {', '.join(dict.fromkeys(limit.wanted for limit in limits))}" if limits else ""
+def _wanted(measure: Measured) -> str:
+    if measure.limits:
+        return f"wanted {', '.join(dict.fromkeys(limit.wanted for limit in measure.limits))}"
+    return "divides its source" if measure.divides else ""
 
 
 def _cluster_lines(cluster: Cluster) -> Iterator[str]:

@@ -26,7 +26,8 @@ def explain(mix: BuiltMix, record: Record) -> Explanation:
         return _of_no_document(mix, record, fate)
     tokens = find_tokens(mix, record) if fate.verdict.kept else None
     is_measured = fate.verdict.station != "sample"
-    measures = measures_of(record, rules_of(mix.spec, mix.source(record.unit.source))) if is_measured else ()
+    source = mix.source(record.unit.source)
+    measures = measures_of(record, rules_of(mix.spec, source), source.split_measure) if is_measured else ()
     edits = (*edits_of(record), *_repeats(mix, record, tokens))
     texts, texts_missing = _texts(mix, record, fate, tokens)
     size = record.row["bytes"]

@@ -19,7 +19,9 @@ def outputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     red = Text(name="\x1b[31mred", text="red", key=7)
     web = Source(name="web", parts=[[*WEB.parts[0], red], WEB.parts[1]], whole_epochs=2, prefixes=[1, 2])
     write_built_mix(root / "other", [web])
-    spec = SPEC.replace("1_000", "2_000").replace("[MIT, CC0-1.0]", "[MIT]").replace("max_epochs: 3", "max_epochs: 4")
+    more = "{rules: gopher_quality, variant: dolma}, {measure: license, among: [MIT]}, {measure: license, among: []}"
+    spec = SPEC.replace("1_000", "2_000").replace("{measure: license, among: [MIT, CC0-1.0]}", more)
+    spec = spec.replace("max_epochs: 3", "max_epochs: 4")
     publish_bytes(str(root / "other" / "mixes" / "small" / "spec.yaml"), spec.encode())
     return root
 
@@ -37,7 +39,9 @@ def test_settings_sources_and_documents_that_differ_are_told(outputs: Path, caps
     assert run(outputs, "one", "other") == 1
     lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
     assert "tokens 1,000 2,000" in lines
-    assert 'rule_sets.free [{"measure": "license", "among": ["MIT", "CC0-1.0"]}] [{"measure": "license", "among": ["MIT"]}]' in lines  # fmt: skip  # noqa: E501
+    assert 'rule_sets.free[license].among ["MIT", "CC0-1.0"] ["MIT"]' in lines
+    assert "rule_sets.free[license#2].among - []" in lines
+    assert "rule_sets.free[gopher_quality].variant - dolma" in lines
     assert "sources[web].max_epochs 3 4" in lines
     assert "web 5 0 1 0 0" in lines
     assert "math 0 1 0 0 0" in lines

@@ -166,6 +166,23 @@ def test_upsampling_leaves_the_worst_out_and_repeats_the_best_more(corpus: Corpu
     assert 1 < epochs[-1] <= 7
 
 
+def test_a_plan_has_a_line_for_each_split_whose_size_quantiles_tell(
+    corpus: Corpus, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(corpus.arguments("--dry-run")) == 0
+    table = capsys.readouterr().out.split("\n\n")[1]
+    lines = {line.split()[0]: line.split()[1:] for line in table.splitlines()}
+    buckets = ["books/dropped", *(f"books/q{bucket}" for bucket in range(1, 5))]
+    assert [name for name in lines if "/" in name] == ["web/low", "web/middle", "web/best", *buckets]
+    rows = [[float(cell.replace(",", "")) for cell in lines[name]] for name in buckets]
+    tokens, wanted, epochs, most = zip(*rows, strict=True)
+    assert sum(wanted) == int(lines["books"][-3].replace(",", ""))
+    assert tokens[0] == pytest.approx(sum(tokens) / 2, rel=0.01)
+    assert (wanted[0], epochs[0], set(most)) == (0, 0, {7})
+    assert list(epochs) == sorted(epochs)
+    assert lines["web/best"][-2:] == ["1.50", "1.5"]
+
+
 def test_labels_and_sizes_of_clusters_divide_too(corpus: Corpus, manifest: Manifest) -> None:
     mit, other = entries_of(manifest, "code")
     assert documents_of(corpus, mit) == set(range(0, 60, 3))

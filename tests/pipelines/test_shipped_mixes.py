@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from mixes.spec.demands import estimated_wants
 from mixes.spec.mix import MixSpec
 from mixes.typed_yaml.binding import Bound
 from mixes.typed_yaml.canonical import canonical_json, without_late
 from pipelines import hub, listing
 from pipelines.build_mix import read_spec
-from pipelines.plan import Plan, make_plan, wanted_tokens
+from pipelines.plan import Plan, make_plan
 from pipelines.settings import rules_of
 from pipelines.storage import StoredFile
 
@@ -105,6 +106,12 @@ def plans(bounds: dict[str, Bound[MixSpec]]) -> Iterator[dict[str, Plan]]:
         yield {name: make_plan(bound, str(ROOT / "data")) for name, bound in bounds.items()}
 
 
+def _wanted(spec: MixSpec) -> list[int]:
+    """Return the tokens wanted of each source, if all have more than enough."""
+    num_sources = len(spec.sources)
+    return [sum(tokens) for _, tokens in estimated_wants(spec, [10**15] * num_sources, [None] * num_sources)]
+
+
 def _table(name: str) -> list[list[str]]:
     """Return the cells of the table in a spec's first comment, without its head."""
     lines = (ROOT / f"mixes/{name}.yaml").read_text("utf-8").splitlines()
@@ -131,7 +138,7 @@ def test_a_shipped_spec_is_planned_from_a_listing(name: str, plans: dict[str, Pl
 @pytest.mark.parametrize("name", [*DOLMINO, "dolmino_mini", "microanneal"])
 def test_the_table_of_a_spec_is_what_its_budget_gives(name: str, bounds: dict[str, Bound[MixSpec]]) -> None:
     spec = bounds[name].value
-    wanted = wanted_tokens(spec, [10**15] * len(spec.sources))
+    wanted = _wanted(spec)
     assert sum(wanted) == spec.tokens
     rows = _table(name)
     assert [row[0] for row in rows] == [source.name for source in spec.sources]
@@ -226,7 +233,7 @@ def test_the_filters_are_those_of_the_paper(name: str, bounds: dict[str, Bound[M
 
 def test_the_documentation_has_the_tokens_of_the_dolmino_mixes(bounds: dict[str, Bound[MixSpec]]) -> None:
     text = (ROOT / "docs/mixes.md").read_text("utf-8")
-    wanted = [wanted_tokens(bounds[name].value, [10**15] * len(POOL)) for name in DOLMINO]
+    wanted = [_wanted(bounds[name].value) for name in DOLMINO]
     for name, pool, *tokens in zip(POOL, POOL.values(), *wanted, strict=True):
         billions = [f"{each / 1e9:.10g} ({each / pool:.3f})" for each in tokens]
         assert f"| {' | '.join([name, f'{pool / 1e9:g}', *billions])} |" in text

@@ -5,12 +5,13 @@ from collections.abc import Sequence
 
 import pytest
 
+from mixes.spec.demands import estimated_wants
 from mixes.spec.mix import MixSpec
 from mixes.typed_yaml.binding import bind_text
 from pipelines.build_mix import _warn_of_budget, read_spec
 from pipelines.estimating.budgeting import foreseen_problems, rounded
 from pipelines.options import parse_options
-from pipelines.plan import make_plan, wanted_tokens
+from pipelines.plan import make_plan
 from tests.pipelines.conftest import Corpus
 
 HEAD = "name: a\ntokenizer: {file: t}\n"
@@ -77,8 +78,8 @@ def test_a_plan_is_made_though_what_is_fixed_takes_more_than_is_estimated() -> N
     splits = "splits: {measure: quality, quantiles: [0.5], into: [{name: low, proportion: 1}, {name: best, epochs: 3}]}"
     text = f"tokens: 100\nsources: [{WEB}proportion: 1, max_epochs: 9, {splits}}}]"
     spec = bind_text(MixSpec, HEAD + text, "a.yaml").value
-    assert wanted_tokens(spec, [60]) == [100]
-    assert wanted_tokens(spec, [1000]) == [1500]
+    for tokens, wanted in ((60, [10, 90]), (1000, [0, 1500])):
+        assert [tokens for _, tokens in estimated_wants(spec, [tokens], [None])] == [wanted]
     assert "1,500 go to those with tokens or epochs (web/best 1,500)" in problems(text, [1000.0])[0]
 
 

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from pipelines.explaining.explanation import Explanation, Measured, Piece, Place, Texts, Verdict
+from pipelines.explaining.explanation import Explanation, Limit, Measured, Piece, Place, Texts, Verdict
 from pipelines.explaining.pages import explanation_page
 
 PLACE = Place(
@@ -59,5 +59,16 @@ def test_a_long_change_is_cut_and_what_is_left_out_counted() -> None:
     [(0.25, "0.25"), (12345, "12,345"), (float("nan"), "not a number"), (None, "none"), ("en", "en")],
 )
 def test_values_of_measures_are_shown_as_numbers_and_labels(value: float | str | None, shown: str) -> None:
-    told = dataclasses.replace(TOLD, measures=(Measured(name="score", value=value, limits=()),))
+    told = dataclasses.replace(TOLD, measures=(Measured(name="score", value=value, limits=(), divides=True),))
     assert f"  score  {shown}" in explanation_page(told, coloured=False)
+
+
+def test_measures_that_decide_nothing_are_counted_and_shown_on_demand() -> None:
+    limit = Limit(reason="words_min", wanted="at least 50", passed=True)
+    words = Measured(name="words", value=60, limits=(limit,))
+    score, idle = Measured(name="score", value=0.5, limits=(), divides=True), Measured(name="idle", value=7, limits=())
+    told = dataclasses.replace(TOLD, measures=(words, score, idle))
+    few = explanation_page(told, coloured=False).splitlines()
+    assert few[-4:-1] == ["measures", "  ok  words  60   wanted at least 50", "      score  0.5  divides its source"]
+    assert few[-1] == "  and 1 more that decide nothing here: --all-measures shows them"
+    assert explanation_page(told, coloured=False, all_measures=True).splitlines()[-1] == "      idle   7"
