@@ -207,7 +207,7 @@ LEVELS: dict[str, tuple[str, ...]] = {
     ),
     "trainer": (
         "arguments figures mix_order models schedule stopping tensor_files",
-        "loader ranks spec",
+        "command loader ranks spec",
         "checkpoint optimizer plan run_data sharding",
         "published resume saving watching",
         "evaluation updates",

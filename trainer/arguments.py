@@ -1,17 +1,12 @@
-"""What the commands share: how they look, arguments, and where and how a run computes."""
+"""Arguments that commands share: where and how a run computes, what a model is evaluated on."""
 
 import argparse
-import functools
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ParamSpec
 
-from mixes.errors import GristmillError, SpecError
+from mixes.errors import SpecError
 from mixes.opening import MixPlace
-
-Arguments = ParamSpec("Arguments")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,40 +50,6 @@ def require_replicas(num_replicas: int, world_size: int) -> None:
     """
     if world_size % num_replicas:
         raise SpecError(f"--replicas {num_replicas}: found {world_size} ranks; wanted a divisor of their number")
-
-
-def command_parser(name: str, description: str, epilog: str) -> argparse.ArgumentParser:
-    """Return a parser that prints the lines of its epilog as they are and takes no shortened flags."""
-    return argparse.ArgumentParser(
-        prog=f"python trainer/{name}.py",
-        description=description,
-        epilog=epilog,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-
-
-def command(main: Callable[Arguments, int]) -> Callable[Arguments, int]:
-    """Let a command end with a line and a status in place of a traceback, wherever it is by then.
-
-    A wrong request and a library that is not installed give 2, Ctrl-C gives 130. Work that can be gone on from notes
-    signals itself, see trainer/stopping.py. Commands import torch, which takes seconds, when --help was answered.
-    """
-
-    @functools.wraps(main)
-    def status(*args: Arguments.args, **kwargs: Arguments.kwargs) -> int:
-        try:
-            return main(*args, **kwargs)
-        except GristmillError as error:
-            line, found = f"{error}", 2
-        except ModuleNotFoundError as error:
-            line, found = f"{error.name} is not installed; install it with: pip install 'gristmill[train]'", 2
-        except KeyboardInterrupt:
-            line, found = "\nstopped by SIGINT", 130  # a terminal is in the midst of a line, which ends with ^C
-        sys.stderr.write(f"{line}\n")
-        return found
-
-    return status
 
 
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:

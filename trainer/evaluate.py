@@ -1,8 +1,6 @@
 """Evaluate a model: `python trainer/evaluate.py MODEL --mix MIX --tasks FILE...`, alone or under torchrun."""
 
 import argparse
-import logging
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +10,8 @@ if not __package__:  # started as a file: Python put this folder on the path, an
 
 from mixes.errors import SpecError
 from mixes.opening import mix_place
-from trainer.arguments import add_device_argument, add_question_arguments, command, command_parser, whole
+from trainer.arguments import add_device_argument, add_question_arguments, whole
+from trainer.command import command, command_parser, is_first_process
 from trainer.stopping import StoppedError
 
 _EPILOG = """examples:
@@ -29,15 +28,9 @@ exit status: 0 evaluated, 1 the evaluation failed, 2 the request was wrong, 143 
 
 
 @command
-def main(argv: Sequence[str] | None = None) -> int:
-    """Return 0 when evaluated, 1 when that failed, 2 when the request was wrong, 128 + signal when stopped by one."""
+def main(argv: Sequence[str] | None = None) -> None:
+    """Evaluate a model and print its figures."""
     arguments = _parser().parse_args(argv)
-    is_first = os.environ.get("RANK", "0") == "0"
-    logging.basicConfig(level=logging.INFO if is_first else logging.WARNING, format="%(message)s")
-    return _evaluate(arguments, is_first=is_first)
-
-
-def _evaluate(arguments: argparse.Namespace, *, is_first: bool) -> int:
     if not (arguments.mix or arguments.paloma or arguments.tasks):
         raise SpecError("found nothing to evaluate on; wanted --mix, --paloma or --tasks")
     from trainer.evaluation.standalone import EvaluationOptions, evaluate
@@ -63,13 +56,12 @@ def _evaluate(arguments: argparse.Namespace, *, is_first: bool) -> int:
     try:
         results = evaluate(options)
     except StoppedError as stopped:
-        if is_first:
-            lost = "" if arguments.output else ", from the beginning: only with --output is kept what was finished"
-            print(f"{stopped}{lost}", file=sys.stderr)
-        return 128 + stopped.signal
-    if is_first:
+        if arguments.output is not None:
+            raise
+        place = "the beginning: only with --output is kept what was finished"
+        raise StoppedError(stopped.signal, place) from stopped
+    if is_first_process():
         print(format_results(results))
-    return 0
 
 
 def _parser() -> argparse.ArgumentParser:

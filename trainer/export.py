@@ -8,7 +8,7 @@ if not __package__:  # started as a file: Python put this folder on the path, an
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from mixes.opening import local_mix
-from trainer.arguments import command, command_parser
+from trainer.command import command, command_parser
 
 _EPILOG = """examples:
   python trainer/export.py --checkpoint runs/smoke/step-60 --output hf --tokenizer data/tokenizer/dolma2.json.gz
@@ -20,8 +20,8 @@ exit status: 0 exported, 2 the request was wrong, 130 stopped by Ctrl-C
 
 
 @command
-def main(argv: Sequence[str] | None = None) -> int:
-    """Return 0 when exported, 2 when the request was wrong, 130 when Ctrl-C came."""
+def main(argv: Sequence[str] | None = None) -> None:
+    """Write the folder."""
     parser = command_parser(
         "export",
         "Write a checkpoint as a folder that transformers' Olmo2ForCausalLM or OlmoeForCausalLM reads.",
@@ -57,7 +57,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         dtype=DTYPES[arguments.dtype],
     )
     print(f"exported step {checkpoint.progress.step:,} to {arguments.output}")
-    return 0
 
 
 if __name__ == "__main__":

@@ -9,7 +9,8 @@ from pathlib import Path
 if not __package__:  # started as a file: Python put this folder on the path, and not the checkout
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from trainer.arguments import add_device_argument, command, command_parser, whole
+from trainer.arguments import add_device_argument, whole
+from trainer.command import command, command_parser
 
 _EPILOG = """examples:
   python trainer/generate.py runs/smoke/step-60 --tokenizer data/tokenizer/dolma2.json.gz --prompt 'The mill'
@@ -24,8 +25,8 @@ exit status: 0 done, 2 the request was wrong, 130 stopped by Ctrl-C
 
 
 @command
-def main(argv: Sequence[str] | None = None) -> int:
-    """Return 0 when done, 2 when the request was wrong, 130 when stopped by Ctrl-C."""
+def main(argv: Sequence[str] | None = None) -> None:
+    """Write texts to standard output."""
     arguments = _parser().parse_args(argv)
     from trainer.generation.next_tokens import Drawing
     from trainer.generation.texts import Writer
@@ -45,7 +46,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     else:
         for answer in writer.answers(arguments.prompts, arguments.batch):
             print(json.dumps(answer, ensure_ascii=False), flush=True)
-    return 0
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -4,15 +4,13 @@ import contextlib
 import dataclasses
 import logging
 import shutil
-import signal
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch.distributed as dist
 
-from mixes.errors import MixError
+from mixes.errors import CheckpointError, MixError
 from mixes.lock import hold_folder
 from mixes.manifest import Manifest
 from trainer.arguments import RunOptions
@@ -28,7 +26,7 @@ from trainer.run_data import RunData, open_data
 from trainer.saving import CheckpointWriter
 from trainer.sharding import fill_with_initial_weights
 from trainer.spec import TrainSpec
-from trainer.stopping import StoppedError
+from trainer.stopping import FailedError, StoppedError
 from trainer.updates import Trainer
 from trainer.watching.boards import TENSORBOARD_FOLDER, Board, TensorBoard, WeightsAndBiases
 from trainer.watching.lines import METRICS_FILE, SKIPPED_FILE
@@ -38,14 +36,6 @@ from trainer.watching.run_facts import FACTS_FILE, RunFacts, write_facts
 
 LOCK_FILE = ".run.lock"
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """How a run ended: its last step, and the signal that stopped it early or None."""
-
-    step: int
-    stopped_by: signal.Signals | None
 
 
 class Run:
@@ -59,25 +49,24 @@ class Run:
             model = self.trainer.model
             self._evaluation = PeriodicEvaluation(spec.evaluation, spec, options.mixes[0], model, ranks)
 
-    def finish(self) -> Outcome:
-        """Do the steps that are left, or those until SIGTERM or SIGINT, and leave a checkpoint.
+    def finish(self) -> None:
+        """Do the steps that are left and leave a checkpoint.
 
         Raises:
-            MixError: a part of the mix was damaged meanwhile.
-            CheckpointError: a checkpoint cannot be written.
+            StoppedError: SIGTERM or SIGINT came; there is a checkpoint of the last step before.
+            FailedError: a part of the mix was damaged meanwhile, or a checkpoint cannot be written.
         """
         output, kept = self.options.output, self.spec.checkpoint
         with contextlib.ExitStack() as stack:
             writer = CheckpointWriter(output, kept.keep, self.ranks, kept.milestone)
             stack.callback(writer.close)
             metrics = stack.enter_context(contextlib.closing(self._metrics())) if self.ranks.is_first else None
-            outcome = self._steps(writer, metrics)
-            writer.wait()
-            if metrics is not None:
-                write_report(output, metrics.curves)
-            return outcome
+            try:
+                self._steps(writer, metrics)
+            except (CheckpointError, MixError) as error:
+                raise FailedError(str(error)) from error
 
-    def _steps(self, writer: CheckpointWriter, metrics: MetricsWriter | None) -> Outcome:
+    def _steps(self, writer: CheckpointWriter, metrics: MetricsWriter | None) -> None:
         spec, done = self.spec, self.progress.step
         first = done + 1
         stops = not self._evaluated(done, metrics)  # a signal may have kept the process before from it
@@ -93,7 +82,11 @@ class Run:
                     self._save(writer, metrics, figures)
                 if stops:
                     break
-        return Outcome(step=done, stopped_by=self.ranks.stopped_by if stops else None)
+        writer.wait()
+        if metrics is not None:
+            write_report(self.options.output, metrics.curves)  # names the last checkpoint too
+        if stops:
+            raise StoppedError(self.ranks.stopped_by, f"step {done:,}")
 
     def _evaluated(self, step: int, metrics: MetricsWriter | None) -> bool:
         """Evaluate the model where that is due and was not done, before the step's checkpoint is written.

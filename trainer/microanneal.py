@@ -8,8 +8,8 @@ if not __package__:  # started as a file: Python put this folder on the path, an
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from mixes.opening import mix_place
-from trainer.arguments import command, command_parser
-from trainer.stage_command import add_stage_arguments, run_stage
+from trainer.command import command, command_parser
+from trainer.stage_command import add_stage_arguments, do_stage
 
 _EPILOG = """example:
   python trainer/microanneal.py trainer/configs/smoke_anneal.yaml --from runs/smoke/step-60 \\
@@ -24,8 +24,8 @@ exit status: 0 done, 1 a run failed, 2 the request was wrong, 143 or 130 stopped
 
 
 @command
-def main(argv: Sequence[str] | None = None) -> int:
-    """Return 0 when done, 1 when a run failed, 2 when the request was wrong, 128 + signal when stopped by one."""
+def main(argv: Sequence[str] | None = None) -> None:
+    """Anneal on each mix, evaluate and print the table."""
     parser = command_parser(
         "microanneal",
         "Anneal a checkpoint on a baseline and on candidate mixes, and say by how much they differ. "
@@ -46,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--seeds", metavar="N", type=int, nargs="+", default=[42], help="data orders; 42")
     arguments = parser.parse_args(argv)
-    return run_stage(arguments, [arguments.baseline, *arguments.mixes], makes_soup=False)
+    do_stage(arguments, [arguments.baseline, *arguments.mixes], makes_soup=False)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from pathlib import Path
 if not __package__:  # started as a file: Python put this folder on the path, and not the checkout
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from trainer.arguments import command, command_parser
+from trainer.command import command, command_parser
 
 _EPILOG = """example:
   python trainer/report.py runs/smoke
@@ -19,8 +19,8 @@ exit status: 0 written, 2 there is no such run, 130 stopped by Ctrl-C
 
 
 @command
-def main(argv: Sequence[str] | None = None) -> int:
-    """Return 0 when the report is written, 2 when there is no such run, 130 when Ctrl-C came."""
+def main(argv: Sequence[str] | None = None) -> None:
+    """Write the report."""
     parser = command_parser(
         "report",
         "Write RUN/report.html: curves, skipped steps, checkpoints and settings of a training run.",
@@ -33,7 +33,6 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     is_stage = (arguments.run / of_stage.RESULTS_FILE).is_file()
     print((of_stage if is_stage else of_run).write_report(arguments.run))
-    return 0
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 """Train on a built mix: `python trainer/run.py SPEC --mix MIX --output RUN`, alone or under torchrun."""
 
 import argparse
-import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -10,10 +9,10 @@ from pathlib import Path
 if not __package__:  # started as a file: Python put this folder on the path, and not the checkout
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from mixes.errors import CheckpointError, MixError
 from mixes.opening import mix_place, open_mix
 from mixes.typed_yaml.binding import bind_file
-from trainer.arguments import RunOptions, add_run_arguments, command, command_parser, run_options
+from trainer.arguments import add_run_arguments, run_options
+from trainer.command import command, command_parser, is_first_process
 from trainer.plan import format_plan
 from trainer.spec import TrainSpec
 
@@ -35,39 +34,23 @@ exit status: 0 trained to the last step, 1 the run failed, 2 the request was wro
 
 
 @command
-def main(argv: Sequence[str] | None = None) -> int:
-    """Return 0 when trained, 1 when the run failed, 2 when the request was wrong, 128 + signal when stopped by one."""
+def main(argv: Sequence[str] | None = None) -> None:
+    """Train, or print the plan."""
     arguments = _parser().parse_args(argv)
     options = run_options(arguments, arguments.mixes)
-    is_first = os.environ.get("RANK", "0") == "0"
-    logging.basicConfig(level=logging.INFO if is_first else logging.WARNING, format="%(message)s")
     spec = bind_file(TrainSpec, arguments.spec).value
     if arguments.dry_run:
         world_size = int(os.environ.get("WORLD_SIZE", "1"))
         print(format_plan(spec, [open_mix(mix).manifest for mix in options.mixes], options, world_size))
-        return 0
-    return _train(spec, options, is_first=is_first)
-
-
-def _train(spec: TrainSpec, options: RunOptions, *, is_first: bool) -> int:
+        return
     from trainer.loop import open_run
 
     with open_run(spec, options) as run:
-        try:
-            outcome = run.finish()
-        except (CheckpointError, MixError) as error:
-            print(error, file=sys.stderr)
-            return 1
-    if is_first:
-        print(f"checkpoint  {options.output / f'step-{outcome.step}'}")
+        run.finish()
+    if is_first_process():
+        print(f"checkpoint  {options.output / f'step-{spec.num_steps}'}")
         print(f"metrics     {options.output / 'metrics.jsonl'}")
         print(f"report      {options.output / 'report.html'}")
-    if outcome.stopped_by is None:
-        return 0
-    if is_first:
-        name = outcome.stopped_by.name
-        print(f"stopped by {name}; the same command goes on from step {outcome.step}", file=sys.stderr)
-    return 128 + outcome.stopped_by
 
 
 def _parser() -> argparse.ArgumentParser:

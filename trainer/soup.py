@@ -10,7 +10,8 @@ if not __package__:  # started as a file: Python put this folder on the path, an
 
 from mixes.errors import MixError
 from mixes.progress import Progress
-from trainer.arguments import command, command_parser
+from trainer.command import command, command_parser
+from trainer.stopping import FailedError
 
 _EPILOG = """examples:
   python trainer/soup.py runs/anneal/seed-42/step-30 runs/anneal/seed-666/step-30 --output runs/anneal/soup
@@ -21,8 +22,8 @@ exit status: 0 written, 1 it could not be written, 2 the request was wrong, 130 
 
 
 @command
-def main(argv: Sequence[str] | None = None) -> int:
-    """Return 0 when the soup is written, 1 when that failed, 2 when the request was wrong, 130 when Ctrl-C came."""
+def main(argv: Sequence[str] | None = None) -> None:
+    """Write the soup."""
     arguments = _parser().parse_args(argv)
     from trainer.checkpoint import verified
     from trainer.stages.souping import size_of_soup, write_soup
@@ -35,10 +36,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         with Progress("souped", "MB", size_of_soup(ingredients)) as progress:
             soup = write_soup(ingredients, arguments.output, any_mix=arguments.any_mix, count=progress.add)
     except MixError as error:
-        print(error, file=sys.stderr)
-        return 1
+        raise FailedError(str(error)) from error
     print(f"checkpoint  {soup.folder}: the mean of {len(ingredients)}, digest {soup.digest}")
-    return 0
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -1,9 +1,6 @@
-"""What `anneal` and `microanneal` share as commands: arguments, messages, exit status."""
+"""What `anneal` and `microanneal` share as commands: arguments and what is printed."""
 
 import argparse
-import logging
-import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,7 +8,6 @@ from mixes.opening import MixPlace, open_mix
 from mixes.typed_yaml.binding import bind_file
 from trainer.arguments import add_question_arguments, add_run_arguments, run_options
 from trainer.spec import TrainSpec
-from trainer.stopping import StoppedError
 
 
 def add_stage_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,7 +27,7 @@ def add_stage_arguments(parser: argparse.ArgumentParser) -> None:
     add_run_arguments(parser)
 
 
-def run_stage(arguments: argparse.Namespace, mixes: Sequence[MixPlace], *, makes_soup: bool) -> int:
+def do_stage(arguments: argparse.Namespace, mixes: Sequence[MixPlace], *, makes_soup: bool) -> None:
     """Do a stage and print its table.
 
     Args:
@@ -39,20 +35,16 @@ def run_stage(arguments: argparse.Namespace, mixes: Sequence[MixPlace], *, makes
         mixes: the mix to anneal on; or, without a soup, a baseline and those to compare with it.
         makes_soup: anneal on one mix and make the soup, or compare mixes.
 
-    Returns:
-        0 when done, 1 when a run failed, 128 + signal when stopped by one.
-
     Raises:
         GristmillError: the request was wrong.
+        FailedError: a run failed.
+        StoppedError: a signal came.
     """
-    is_first = os.environ.get("RANK", "0") == "0"
-    logging.basicConfig(level=logging.INFO if is_first else logging.WARNING, format="%(message)s")
     spec = bind_file(TrainSpec, arguments.spec).value
 
     from trainer.evaluation.suite import Questions
     from trainer.stages.annealing import Stage, anneal, microanneal
     from trainer.stages.page import REPORT_FILE, RESULTS_FILE
-    from trainer.stages.runs import RunFailedError
 
     questions = Questions(
         mix=mixes[0],
@@ -69,19 +61,10 @@ def run_stage(arguments: argparse.Namespace, mixes: Sequence[MixPlace], *, makes
         questions=questions,
         tokenizer=arguments.tokenizer,
     )
-    try:
-        table = anneal(stage) if makes_soup else microanneal(stage)
-    except RunFailedError as error:
-        print(error, file=sys.stderr)
-        return 1
-    except StoppedError as stopped:
-        if is_first:
-            print(stopped, file=sys.stderr)
-        return 128 + stopped.signal
+    table = anneal(stage) if makes_soup else microanneal(stage)
     if table is not None:
         print(f"\n{_head(spec, arguments, mixes)}\n\n{table.format()}\n")
         print(f"results  {arguments.output / RESULTS_FILE}\nreport   {arguments.output / REPORT_FILE}")
-    return 0
 
 
 def _head(spec: TrainSpec, arguments: argparse.Namespace, mixes: Sequence[MixPlace]) -> str:

@@ -1,4 +1,4 @@
-"""SIGTERM and SIGINT: noted when they come, heeded where what was done is kept and can be gone on from."""
+"""Ends before the end: work that failed, and SIGTERM and SIGINT, heeded where what was done is kept."""
 
 import contextlib
 import os
@@ -9,20 +9,21 @@ from types import FrameType
 _NOTE = "{}: stopping where the work can go on; once more ends it at once\n"
 
 
+class FailedError(Exception):
+    """Work that had begun could not be finished."""
+
+
 class StoppedError(Exception):
     """A signal stopped work that the same command goes on with.
 
     Attributes:
         signal: that came.
-
-    Args:
-        by: the signal.
-        place: where the same command goes on.
+        place: where the same command goes on; "" where the work itself knows.
     """
 
     def __init__(self, by: signal.Signals, place: str = "") -> None:
         super().__init__(f"stopped by {by.name}; the same command goes on{place and f' from {place}'}")
-        self.signal = by
+        self.signal, self.place = by, place
 
 
 @contextlib.contextmanager

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from mixes.typed_yaml.binding import bind_text
 from trainer.arguments import RunOptions
-from trainer.loop import Outcome, open_run
+from trainer.loop import open_run
 from trainer.spec import TrainSpec
 from trainer.watching.lines import METRICS_FILE
 
@@ -53,8 +53,8 @@ def train(
     fresh: bool = False,
     num_replicas: int = 1,
     recomputes: bool = False,
-) -> Outcome:
-    """Train on the CPU and return how the run ended."""
+) -> None:
+    """Train on the CPU."""
     options = RunOptions(
         mixes=(mix,),
         output=output,
@@ -65,7 +65,7 @@ def train(
         fresh=fresh,
     )
     with open_run(spec, options) as run:
-        return run.finish()
+        run.finish()
 
 
 def lines_of(output: Path) -> list[dict[str, Any]]:  # Any: JSON

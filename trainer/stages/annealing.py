@@ -19,9 +19,10 @@ from trainer.evaluation.suite import Questions, Suite
 from trainer.ranks import Ranks, process_group
 from trainer.spec import TrainSpec
 from trainer.stages.page import BEFORE, RESULTS_FILE, SOUP, write_report
-from trainer.stages.runs import Anneal, RunFailedError, finish_anneals, require_anneal
+from trainer.stages.runs import Anneal, finish_anneals, require_anneal
 from trainer.stages.souping import write_soup
 from trainer.stages.tables import Figures, Table, anneal_table, mix_table
+from trainer.stopping import FailedError
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +55,7 @@ def anneal(stage: Stage) -> Table | None:
         The table, which results.json and the report hold too; None on other ranks than the first.
 
     Raises:
-        RunFailedError: a run or the soup could not be finished.
+        FailedError: a run or the soup could not be finished.
         StoppedError: a signal came; the same call goes on.
         GristmillError: the request was wrong, or files are damaged.
     """
@@ -128,7 +129,7 @@ def _soup(ingredients: Sequence[Checkpoint], folder: Path, ranks: Ranks) -> Chec
         try:
             write_soup(ingredients, folder)
         except MixError as error:
-            raise RunFailedError(f"{folder}: {error}") from error
+            raise FailedError(f"{folder}: {error}") from error
         log.info("souped %d anneals: %s", len(ingredients), folder)
     dist.barrier(group=ranks.control)
     return verified(folder, content=False)

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from mixes.errors import CheckpointError, MixError, SpecError
+from mixes.errors import SpecError
 from mixes.opening import MixPlace, open_mix
 from trainer.arguments import RunOptions
 from trainer.checkpoint import Checkpoint
@@ -13,7 +13,7 @@ from trainer.ranks import Ranks
 from trainer.resume import find_checkpoint, known_parent, require_same_run
 from trainer.schedule import Schedule
 from trainer.spec import TrainSpec
-from trainer.stopping import StoppedError
+from trainer.stopping import FailedError, StoppedError
 from trainer.watching.curves import read_curves
 
 log = logging.getLogger(__name__)
@@ -32,10 +32,6 @@ class Anneal:
     name: str
     mix: MixPlace
     data_seed: int
-
-
-class RunFailedError(Exception):
-    """A run that had begun, or the soup of several, could not be finished."""
 
 
 def require_anneal(spec: TrainSpec) -> None:
@@ -66,7 +62,7 @@ def finish_anneals(
 
     Raises:
         StoppedError: SIGTERM or SIGINT came.
-        RunFailedError: a run failed on its way.
+        FailedError: a run failed on its way.
         SpecError, MixError, CheckpointError: as of `open_run_on`.
     """
     require_anneal(spec)
@@ -100,10 +96,10 @@ def _train(spec: TrainSpec, options: RunOptions, name: str, ranks: Ranks) -> Non
     """Do the steps that are left of one run, and give its memory back: the next needs it."""
     with open_run_on(ranks, spec, options) as run:
         try:
-            outcome = run.finish()
-        except (CheckpointError, MixError) as error:
-            raise RunFailedError(f"{name}: {error}") from error
+            run.finish()
+        except StoppedError as stopped:
+            raise StoppedError(stopped.signal, f"{name}, {stopped.place}") from stopped
+        except FailedError as error:
+            raise FailedError(f"{name}: {error}") from error
     del run
     ranks.free_memory()
-    if outcome.stopped_by is not None:
-        raise StoppedError(outcome.stopped_by, f"step {outcome.step:,} of {name}")

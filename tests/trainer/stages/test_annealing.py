@@ -134,7 +134,7 @@ def test_anneals_that_were_stopped_go_on_to_the_same_bytes(
 
     monkeypatch.setattr(Trainer, "step", signalled)
     assert anneal.main(command(room, "stopped")) == 128 + signal.SIGTERM
-    assert "stopped by SIGTERM; the same command goes on from step 1 of seed-666" in capsys.readouterr().err
+    assert "stopped by SIGTERM; the same command goes on from seed-666, step 1" in capsys.readouterr().err
     assert anneal.main(command(room, "stopped")) == 0
     assert calls == [1, 2, 1, 2]
     for folder in ("seed-42/step-2", "seed-666/step-2", "soup"):

@@ -1,11 +1,13 @@
 """How commands end: with a line and a status, whatever happens to them."""
 
 import importlib
+import signal
 
 import pytest
 
 from mixes.errors import CheckpointError
-from trainer.arguments import command
+from trainer.command import command
+from trainer.stopping import FailedError, StoppedError
 
 COMMANDS = ("anneal", "evaluate", "export", "generate", "microanneal", "report", "run", "soup")
 
@@ -20,25 +22,26 @@ COMMANDS = ("anneal", "evaluate", "export", "generate", "microanneal", "report",
             "torch is not installed; install it with: pip install 'gristmill[train]'\n",
         ),
         (KeyboardInterrupt(), 130, "\nstopped by SIGINT\n"),
+        (FailedError("step-4: no room"), 1, "step-4: no room\n"),
+        (StoppedError(signal.SIGTERM, "step 3"), 143, "stopped by SIGTERM; the same command goes on from step 3\n"),
     ],
 )
 def test_an_error_gives_a_line_and_a_status(
     capsys: pytest.CaptureFixture[str], error: BaseException, status: int, line: str
 ) -> None:
     @command
-    def main(argv: list[str]) -> int:
+    def main(argv: list[str]) -> None:
         if argv:
             raise error
-        return 7
 
     assert main(["x"]) == status
     assert capsys.readouterr() == ("", line)
-    assert main([]) == 7
+    assert main([]) == 0
 
 
 def test_our_own_mistakes_keep_their_trace() -> None:
     @command
-    def main() -> int:
+    def main() -> None:
         raise ValueError("ours")
 
     with pytest.raises(ValueError, match="ours"):
