@@ -4,8 +4,8 @@ They are those of the lowest sampling keys, so every mix of the same parts with 
 """
 
 import contextlib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,13 +33,17 @@ class HeldOutDocument:
     bytes: int
 
 
-def held_out_documents(manifest: Manifest, files: MixFiles, source: SourceEntry) -> Iterator[HeldOutDocument]:
+def held_out_documents(
+    manifest: Manifest, files: MixFiles, source: SourceEntry, max_documents: int | None = None
+) -> Iterator[HeldOutDocument]:
     """Yield what is held out of a source or split of a mix, part by part, in the order of the sampling keys.
 
     Args:
         manifest: the mix.
         files: where its parts lie.
         source: one of its sources.
+        max_documents: yield at most so many, at least 1: those of the lowest sampling keys, a uniform sample; None
+            for all.
 
     Raises:
         MixError: a file is absent, was cut, or holds ids outside the vocabulary.
@@ -47,6 +51,8 @@ def held_out_documents(manifest: Manifest, files: MixFiles, source: SourceEntry)
     vocab_size = manifest.tokenizer.vocab_size
     dtype = token_dtype(vocab_size)
     stretches = list(held_out_segments(source))
+    if max_documents is not None and sum(each.documents for each in stretches) > max_documents:
+        stretches = _lowest(stretches, files, max_documents)
     with contextlib.closing(files.open_parts([each.part for each in stretches])) as parts:
         fronts = [Extent(number, 0, 0, each.tokens * dtype.itemsize) for number, each in enumerate(stretches)]
         parts.announce(fronts)
@@ -59,6 +65,23 @@ def held_out_documents(manifest: Manifest, files: MixFiles, source: SourceEntry)
                     f"{vocab_size}; the file was damaged: copy it again"
                 )
             yield from _documents(stretch, tokens.astype(np.uint32), files)
+
+
+def _lowest(stretches: Sequence[Segment], files: MixFiles, count: int) -> list[Segment]:
+    """Return what the `count` documents of the lowest sampling keys leave of the stretches; of equal keys the first."""
+    keys, ends = [], []
+    for stretch in stretches:
+        index = read_index(files.index(stretch.part))
+        keys.append(index.keys[: stretch.documents].copy())  # a copy lets go of the index
+        ends.append((index.starts + index.lengths)[: stretch.documents])
+    place = np.repeat(np.arange(len(stretches)), [len(each) for each in keys])
+    lowest = np.argsort(np.concatenate(keys), kind="stable")[:count]
+    counts = np.bincount(place[lowest], minlength=len(stretches)).tolist()
+    return [
+        replace(stretch, documents=num_documents, tokens=int(end[num_documents - 1]))
+        for stretch, end, num_documents in zip(stretches, ends, counts, strict=True)
+        if num_documents
+    ]
 
 
 def _documents(stretch: Segment, tokens: NDArray[np.uint32], files: MixFiles) -> Iterator[HeldOutDocument]:

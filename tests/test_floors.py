@@ -217,10 +217,11 @@ LEVELS: dict[str, tuple[str, ...]] = {
         "anneal evaluate export generate microanneal report run soup",
     ),
     "trainer.evaluation": (
-        "encoding json_lines opening progress requests sums",
+        "arguments encoding json_lines opening progress requests sums",
         "questions scoring",
         "formats texts",
         "tasks",
+        "results",
         "suite",
         "periodic reached tables",
         "standalone",

@@ -99,7 +99,9 @@ def _rows(
         held_out = sum(source.total("held_out_tokens") for source in manifests[0].sources)
         texts = [] if spec.evaluation.texts is None else [spec.evaluation.texts]
         on = ", ".join([f"{held_out:,} tokens held out", *texts, *spec.evaluation.tasks])
-        yield "evaluation", f"every {spec.evaluation.interval:,} steps: {on}"
+        most = spec.evaluation.max_documents
+        bound = "" if most is None else f", at most {most:,} documents of each source and domain"
+        yield "evaluation", f"every {spec.evaluation.interval:,} steps: {on}{bound}"
 
 
 def _size_of(manifest: Manifest, spec: TrainSpec, num_steps: int) -> str:

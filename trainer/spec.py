@@ -140,15 +140,9 @@ class CheckpointSpec:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EvaluationSpec:
-    """What the model is evaluated on while it is trained, beside the documents that the mix holds out.
+class SuiteSpec:
+    """What models are evaluated on, beside what a mix holds out; paths start at the folder where the command runs."""
 
-    Paths start at the folder where the command runs.
-    """
-
-    interval: int = field(
-        metadata=about("steps from one evaluation to the next; the last step has one too", at_least=1)
-    )
     tokenizer: str | None = field(
         default=None, metadata=about("tokenizer.json of the mix, plain or compressed; for texts and tasks")
     )
@@ -157,6 +151,19 @@ class EvaluationSpec:
     shots: int = field(default=5, metadata=about("solved questions before each question", at_least=0))
     max_questions: int = field(
         default=1000, metadata=about("of a set that has more than 1.5 times so many", at_least=1)
+    )
+    max_documents: int | None = field(
+        default=None,
+        metadata=about("of each source that the mix holds out and of each domain of texts; without it all", at_least=1),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluationSpec(SuiteSpec):
+    """What the model is evaluated on while it is trained, and when."""
+
+    interval: int = field(
+        metadata=about("steps from one evaluation to the next; the last step has one too", at_least=1)
     )
 
     def __post_init__(self) -> None:

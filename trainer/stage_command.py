@@ -6,7 +6,8 @@ from pathlib import Path
 
 from mixes.opening import MixPlace, open_mix
 from mixes.typed_yaml.binding import bind_file
-from trainer.arguments import add_question_arguments, add_run_arguments, run_options
+from trainer.arguments import add_run_arguments, run_options
+from trainer.evaluation.arguments import add_suite_arguments, suite_spec
 from trainer.spec import TrainSpec
 
 
@@ -23,7 +24,7 @@ def add_stage_arguments(parser: argparse.ArgumentParser) -> None:
         "published model, a Hugging Face folder",
     )
     parser.add_argument("--output", metavar="RUN", type=Path, required=True, help="folder for all runs and results")
-    add_question_arguments(parser)
+    add_suite_arguments(parser)
     add_run_arguments(parser)
 
 
@@ -42,24 +43,15 @@ def do_stage(arguments: argparse.Namespace, mixes: Sequence[MixPlace], *, makes_
     """
     spec = bind_file(TrainSpec, arguments.spec).value
 
-    from trainer.evaluation.suite import Questions
     from trainer.stages.annealing import Stage, anneal, microanneal
     from trainer.stages.page import REPORT_FILE, RESULTS_FILE
 
-    questions = Questions(
-        mix=mixes[0],
-        paloma=arguments.paloma,
-        tasks=tuple(arguments.tasks),
-        shots=arguments.shots,
-        max_questions=arguments.max_questions,
-    )
     stage = Stage(
         spec=spec,
         start_from=arguments.start_from,
         seeds=arguments.seeds,
         options=run_options(arguments, mixes),
-        questions=questions,
-        tokenizer=arguments.tokenizer,
+        suite=suite_spec(arguments),
     )
     table = anneal(stage) if makes_soup else microanneal(stage)
     if table is not None:

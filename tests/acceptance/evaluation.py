@@ -25,11 +25,13 @@ from tests.trainer.evaluation.tiny_model import write_tiny_model
 from trainer.evaluation.encoding import Encoder
 from trainer.evaluation.opening import open_model
 from trainer.evaluation.questions import Question, read_questions
+from trainer.evaluation.results import Results
 from trainer.evaluation.scoring import Scorer
-from trainer.evaluation.suite import Questions, Results, Suite
+from trainer.evaluation.suite import Suite
 from trainer.evaluation.tasks import Task
 from trainer.ranks import process_group
 from trainer.sharding import sharded_model
+from trainer.spec import SuiteSpec
 
 SETS = tuple(ROOT / "data" / "eval" / f"{name}.jsonl.gz" for name in ("arc-easy", "copa", "csqa", "openbookqa"))
 VECTORS = ROOT / "tests" / "trainer" / "evaluation" / "lm_eval.json"
@@ -109,7 +111,7 @@ def _bits_per_byte(folder: Path, encoder: Encoder, scorer: Scorer) -> float:
     }
     (folder / "texts.yaml").write_text(json.dumps(config))
     results = Results()
-    for _ in Suite(Questions(paloma=texts), encoder.prefix_id, encoder).evaluate(scorer, results):
+    for _ in Suite(SuiteSpec(texts=str(texts)), None, encoder.prefix_id, encoder).evaluate(scorer, results):
         pass
     return results.texts["texts"]["all"].bits_per_byte
 

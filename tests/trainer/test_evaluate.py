@@ -26,14 +26,15 @@ def model(tmp_path: Path) -> Path:
 def test_it_prints_tables_and_writes_all_figures(
     model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    on = ["--paloma", str(tmp_path / "texts"), "--tasks", str(tmp_path / "who.jsonl"), "--shots", "0"]
+    on = ["--texts", str(tmp_path / "texts"), "--tasks", str(tmp_path / "who.jsonl"), "--shots", "0"]
     assert main([str(model), *on, "--output", str(tmp_path / "all.json"), "--device", "cpu"]) == 0
     texts, tasks = capsys.readouterr().out.split("\n\n")
     assert [line.split()[0] for line in texts.splitlines()] == ["texts", "plain", "macro", "micro"]
-    head, row = tasks.splitlines()
+    head, row, legend = tasks.splitlines()
     assert head.split()[:2] == ["task", "questions"]
     assert row.split()[:3] == ["who", "4", "0"]
     assert row.count("*") == 1
+    assert legend.startswith("* the score: the better of ")
     record = json.loads((tmp_path / "all.json").read_text())["models"][str(model)]["results"]
     assert record["texts"]["by_domain"]["plain"]["bytes"] == 20
     assert record["tasks"][0]["questions"] == 4
@@ -44,7 +45,7 @@ def test_a_stopped_evaluation_goes_on_after_the_parts_that_were_finished(
     model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kept = tmp_path / "all.json"
-    on = ["--paloma", str(tmp_path / "texts"), "--tasks", str(tmp_path / "who.jsonl"), "--shots", "0"]
+    on = ["--texts", str(tmp_path / "texts"), "--tasks", str(tmp_path / "who.jsonl"), "--shots", "0"]
     command = [str(model), *on, "--output", str(kept), "--device", "cpu"]
     batches: list[int] = []
     original = Scorer._forward
@@ -79,7 +80,7 @@ def test_a_stopped_evaluation_goes_on_after_the_parts_that_were_finished(
         ([], "found nothing to evaluate on"),
         (["--tasks", "absent.jsonl"], "absent.jsonl: cannot be read after line 0: No such file"),
         (["--tasks", "who.jsonl", "--tokenizer", "t.json"], "for a folder that brings its own"),
-        (["--paloma", "model"], "wanted FOLDER/<domain>/"),
+        (["--texts", "model"], "wanted FOLDER/<domain>/"),
         (["--tasks", "who.jsonl", "--shots", "4"], "found no question beyond 4 solved ones"),
     ],
 )

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.trainer.evaluation.tiny_model import evaluation_in, write_tiny_evaluation
+from tests.trainer.evaluation.tiny_model import suite_in, write_tiny_evaluation
 from tests.trainer.small_run import lines_of, train
 from tests.trainer.two_ranks import EXPERTS_SPEC, NUM_RUNS, SPEC
 from trainer.checkpoint import verified
@@ -80,7 +80,7 @@ def test_two_ranks_give_what_one_gives_and_any_layout_goes_on_from_any(mix: Path
         assert_equal_runs(tmp_path / "one", tmp_path / name)
     train(EXPERTS_SPEC, mix, tmp_path / "experts-one")
     assert_equal_runs(tmp_path / "experts-one", tmp_path / "experts", "step-3")
-    alone = evaluate(evaluation_in(tmp_path / "evaluation")).record()
+    alone = evaluate(tmp_path / "evaluation" / "model", suite_in(tmp_path / "evaluation"), device="cpu").record()
     for rank in (0, 1):
         found = json.loads((tmp_path / f"evaluated-{rank}.json").read_text())
         assert found["texts"]["by_domain"].keys() == alone["texts"]["by_domain"].keys()

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch.distributed as dist
 
-from tests.trainer.evaluation.tiny_model import evaluation_in
+from tests.trainer.evaluation.tiny_model import suite_in
 from tests.trainer.small_run import spec_with, train
 from trainer.evaluation.standalone import evaluate
 from trainer.figures import StepFigures
@@ -67,7 +67,8 @@ def main() -> None:
     Trainer.step = original  # type: ignore[method-assign]
     run("stopped")
     os.environ["MASTER_PORT"] = next(turns)
-    record = evaluate(evaluation_in(Path(folder) / "evaluation")).record()
+    evaluated = Path(folder) / "evaluation"
+    record = evaluate(evaluated / "model", suite_in(evaluated), device="cpu").record()
     (Path(folder) / f"evaluated-{os.environ['RANK']}.json").write_text(json.dumps(record))
 
 

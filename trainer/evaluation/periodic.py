@@ -1,12 +1,11 @@
 """Evaluations in the midst of a training run."""
 
-from pathlib import Path
-
 from torch import nn
 
 from mixes.opening import MixPlace
+from trainer.evaluation.results import Results
 from trainer.evaluation.scoring import Scorer
-from trainer.evaluation.suite import Questions, Results, Suite
+from trainer.evaluation.suite import Suite
 from trainer.ranks import Ranks
 from trainer.spec import EvaluationSpec, TrainSpec
 
@@ -31,14 +30,7 @@ class PeriodicEvaluation:
     ) -> None:
         self._interval = spec.interval
         self._last_step = training.num_steps
-        questions = Questions(
-            mix=mix,
-            paloma=None if spec.texts is None else Path(spec.texts),
-            tasks=tuple(Path(file) for file in spec.tasks),
-            shots=spec.shots,
-            max_questions=spec.max_questions,
-        )
-        self._suite = Suite.of_mix(questions, None if spec.tokenizer is None else Path(spec.tokenizer))
+        self._suite = Suite.of_mix(spec, mix)
         length = training.sequence_length
         self._scorer = Scorer(model, ranks, max_length=length, batch_tokens=training.micro_batch * length)
 

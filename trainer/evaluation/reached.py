@@ -2,17 +2,19 @@
 
 import json
 import logging
-import math
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from mixes.errors import DataError
 from mixes.files import publish_file
 from trainer.evaluation.opening import OpenModel
+from trainer.evaluation.results import Results
 from trainer.evaluation.scoring import Scorer
-from trainer.evaluation.suite import Results, Suite
+from trainer.evaluation.suite import Suite
 from trainer.ranks import Ranks
 from trainer.sharding import sharded_model
 from trainer.spec import Precision
@@ -86,10 +88,10 @@ class Reached:
         return results
 
     def write(self, tables: Mapping[str, Any]) -> None:  # Any: JSON
-        """Write all that is known, and tables made of it."""
+        """Write all that is known, and tables made of it; numbers that JSON cannot hold become null."""
         if self._file is not None:
-            record = _plain({"asked": self._asked, "models": self._models, **tables})
-            content = json.dumps(record, indent=2, allow_nan=False).encode() + b"\n"
+            record = msgspec.json.encode({"asked": self._asked, "models": self._models, **tables})
+            content = msgspec.json.format(record) + b"\n"
             publish_file(str(self._file), lambda handle: handle.write(content))
 
 
@@ -100,12 +102,3 @@ def _read(file: Path) -> dict[str, Any]:  # Any: JSON
         return {}
     except (OSError, ValueError, TypeError) as error:
         raise DataError(f"{file}: found no results of an evaluation: {error}; remove it or name another") from error
-
-
-def _plain(value: Any) -> Any:  # noqa: ANN401 - JSON
-    """Return the same without numbers that JSON cannot hold: None in place of them."""
-    if isinstance(value, Mapping):
-        return {key: _plain(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

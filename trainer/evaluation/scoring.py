@@ -14,7 +14,7 @@ B = requests of a batch, T = tokens of the longest, N = labels of the batch.
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from types import MethodType
-from typing import Protocol, TypeAlias, TypeVar, cast
+from typing import TypeAlias, TypeVar, cast
 
 import numpy as np
 import torch
@@ -26,6 +26,7 @@ from torch.distributed.fsdp import FSDPModule, register_fsdp_forward_method
 from trainer.evaluation.progress import Progress
 from trainer.evaluation.requests import Request
 from trainer.models.attention import attention_kernels
+from trainer.models.decoder import LanguageModel
 from trainer.ranks import Ranks
 
 Item = TypeVar("Item")
@@ -40,19 +41,7 @@ _METHOD = "label_losses"
 _NOTHING: Nll = np.empty(0)
 
 
-class CausalModel(Protocol):
-    """What is used of a model: hidden states of tokens, and a head that gives losses."""
-
-    @property
-    def model(self) -> Callable[[Tensor], Tensor]:
-        """Return what gives the hidden states (B, T, C) of tokens (B, T)."""
-
-    @property
-    def lm_head(self) -> nn.Module:
-        """Return the head of `trainer.models.head`."""
-
-
-def label_losses(self: CausalModel, tokens: Tensor, places: Tensor, labels: Tensor) -> Tensor:
+def label_losses(self: LanguageModel, tokens: Tensor, places: Tensor, labels: Tensor) -> Tensor:
     """Return the cross-entropy of each label in nats, shape (N,), float32.
 
     Args:

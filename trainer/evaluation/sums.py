@@ -1,6 +1,8 @@
 """Likelihoods as people read them: perplexity and bits per byte."""
 
+import dataclasses
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,6 +30,10 @@ class Likelihood:
         """Return the sums that an array (nll, tokens, bytes, documents) holds; exact below 2**53."""
         return cls(nll=float(row[0]), tokens=int(row[1]), bytes=int(row[2]), documents=int(row[3]))
 
+    def record(self) -> dict[str, float]:
+        """Return the sums and what they give, by name."""
+        return dataclasses.asdict(self) | {"bits_per_byte": self.bits_per_byte, "perplexity": self.perplexity}
+
     @property
     def bits_per_byte(self) -> float:
         """Return bits that the model needs for a byte of text; nan without text."""
@@ -43,6 +49,30 @@ class Likelihood:
         """Return e to the nats for a token; inf where that is too large."""
         with np.errstate(over="ignore"):
             return float(np.exp(self.nll_per_token))
+
+
+def averages(domains: Mapping[str, Likelihood]) -> dict[str, dict[str, float]]:
+    """Return the figures of all domains together.
+
+    `micro` sums over all texts; `macro` counts every domain alike: the mean of their bits per byte, and e to the mean
+    of their nats for a token, which is the geometric mean of their perplexities. Domains without text are left out.
+    """
+    filled = [likelihood for likelihood in domains.values() if likelihood.bytes]
+    if not filled:
+        return {}
+    total = Likelihood(
+        nll=sum(each.nll for each in filled),
+        tokens=sum(each.tokens for each in filled),
+        bytes=sum(each.bytes for each in filled),
+        documents=sum(each.documents for each in filled),
+    )
+    return {
+        "macro": {
+            "bits_per_byte": float(np.mean([each.bits_per_byte for each in filled])),
+            "perplexity": float(np.exp(np.mean([each.nll_per_token for each in filled]))),
+        },
+        "micro": {"bits_per_byte": total.bits_per_byte, "perplexity": total.perplexity},
+    }
 
 
 def bits_per_byte(nll: float, num_bytes: int) -> float:

@@ -4,12 +4,12 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from pages.terminal import aligned
 from trainer.evaluation.formats import NORMALIZATIONS
-from trainer.evaluation.suite import Results
-from trainer.evaluation.sums import Likelihood
+from trainer.evaluation.results import Results
+from trainer.evaluation.sums import Likelihood, averages
 from trainer.evaluation.tasks import TaskResult
-from trainer.evaluation.texts import averages
 
 _TEXT_HEAD = ("documents", "tokens", "bytes", "bits per byte", "perplexity")
+_LEGEND = "* the score: the better of the letters and of the choices as the set normalizes them; ± its standard error"
 _TASK_HEAD = ("questions", "cut", "bits per byte", *(name.replace("_", " ") for name in NORMALIZATIONS), "letters", "")
 
 
@@ -20,6 +20,8 @@ def format_results(results: Results) -> str:
         tables.append(table((name.replace("_", " "), *_TEXT_HEAD), list(_text_rows(likelihoods))))
     if results.tasks:
         tables.append(table(("task", *_TASK_HEAD), [_task_row(result) for result in results.tasks]))
+    if any(result.score is not None for result in results.tasks):
+        tables[-1] += f"\n{_LEGEND}"
     return "\n\n".join(tables)
 
 

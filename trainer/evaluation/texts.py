@@ -1,8 +1,11 @@
 """Perplexity and bits per byte of texts, by domain: held-out documents of a mix, or folders of JSON lines."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import hashlib
+import heapq
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -64,71 +67,58 @@ def score_texts(scorer: Scorer, texts: Iterable[Text], prefix_id: int, progress:
     return {domain: Likelihood.of_row(row) for domain, row in sorted(zip(domains, total, strict=True))}
 
 
-def texts_of_mix(mix: BuiltMix) -> Iterator[Text]:
+def texts_of_mix(mix: BuiltMix, max_documents: int | None = None) -> Iterator[Text]:
     """Yield what a mix holds out, source by source; the domain is the source, or the split of one.
 
     Args:
         mix: the mix.
+        max_documents: of each source, those of the lowest sampling keys; None for all.
 
     Raises:
         MixError: a part of the mix is absent or damaged.
     """
     for source in mix.manifest.sources:
-        for document in held_out_documents(mix.manifest, mix.files, source):
+        for document in held_out_documents(mix.manifest, mix.files, source, max_documents):
             without_eos = document.tokens[:-1].astype(np.int64)
             yield Text(domain=source.name, bytes=document.bytes, tokens=partial(np.asarray, without_eos))
 
 
-def texts_of_folder(folder: Path, encoder: Encoder) -> Iterator[Text]:
-    """Yield the texts of every file of JSON lines below a folder, in the order of their names.
+def texts_of_folder(folder: Path, encoder: Encoder, max_documents: int | None = None) -> Iterator[Text]:
+    """Yield the texts of every file of JSON lines below a folder, domain by domain.
 
     The domain of a text is the folder of its file: `c4_en/val` for `FOLDER/c4_en/val/0.jsonl.gz`.
+
+    Args:
+        folder: holds a folder for each domain.
+        encoder: makes tokens of the texts.
+        max_documents: of each domain, those of the lowest SHA-256: a choice that no order of files changes, of which
+            a larger one begins with the smaller. None for all, as they lie in the files.
 
     Raises:
         DataError: there is no such file, one lies in the folder itself, or a record has no text.
     """
-    for path in files_of_folder(folder):
-        domain = path.parent.relative_to(folder).as_posix()
-        for place, record in read_records(path):
-            text = text_of(record, "text", place)
+    by_domain = groupby(files_of_folder(folder), lambda path: path.parent.relative_to(folder).as_posix())
+    for domain, files in by_domain:
+        records = (numbered for path in files for numbered in read_records(path))
+        texts: Iterable[str] = (text_of(record, "text", place) for place, record in records)
+        if max_documents is not None:
+            texts = heapq.nsmallest(max_documents, texts, lambda text: hashlib.sha256(text.encode()).digest())
+        for text in texts:
             yield Text(domain=domain, bytes=len(text.encode()), tokens=partial(_encoded, encoder, text))
 
 
 def files_of_folder(folder: Path) -> list[Path]:
-    """Return the files of JSON lines below a folder, sorted.
+    """Return the files of JSON lines below a folder, sorted by their folders, then by name.
 
     Raises:
         DataError: there is none, or one lies in the folder itself.
     """
-    found = sorted(path for path in folder.rglob("*") if path.name.endswith(SUFFIXES) and path.is_file())
+    files = (path for path in folder.rglob("*") if path.name.endswith(SUFFIXES) and path.is_file())
+    found = sorted(files, key=lambda path: (path.parent, path.name))
     if not found or any(path.parent == folder for path in found):
         what = "no file" if not found else f"{found[0].name} in the folder itself"
         raise DataError(f"{folder}: found {what}; wanted FOLDER/<domain>/*.jsonl, .jsonl.gz or .jsonl.zst")
     return found
-
-
-def averages(domains: Mapping[str, Likelihood]) -> dict[str, dict[str, float]]:
-    """Return the figures of all domains together.
-
-    `micro` sums over all texts; `macro` counts every domain alike: the mean of their bits per byte, and e to the mean
-    of their nats for a token, which is the geometric mean of their perplexities. Domains without text are left out.
-    """
-    filled = [likelihood for likelihood in domains.values() if likelihood.bytes]
-    if not filled:
-        return {}
-    total = Likelihood(
-        nll=sum(each.nll for each in filled),
-        tokens=sum(each.tokens for each in filled),
-        bytes=sum(each.bytes for each in filled),
-        documents=sum(each.documents for each in filled),
-    )
-    return {
-        "macro": {
-            "bits_per_byte": float(np.mean([each.bits_per_byte for each in filled])),
-            "perplexity": float(np.exp(np.mean([each.nll_per_token for each in filled]))),
-        },
-        "micro": {"bits_per_byte": total.bits_per_byte, "perplexity": total.perplexity},
-    }
 
 
 def _encoded(encoder: Encoder, text: str) -> Tokens:

@@ -15,9 +15,9 @@ from trainer.arguments import RunOptions
 from trainer.checkpoint import Checkpoint, verified
 from trainer.evaluation.opening import open_model
 from trainer.evaluation.reached import Reached
-from trainer.evaluation.suite import Questions, Suite
+from trainer.evaluation.suite import Suite
 from trainer.ranks import Ranks, process_group
-from trainer.spec import TrainSpec
+from trainer.spec import SuiteSpec, TrainSpec
 from trainer.stages.page import BEFORE, RESULTS_FILE, SOUP, write_report
 from trainer.stages.runs import Anneal, finish_anneals, require_anneal
 from trainer.stages.souping import write_soup
@@ -36,16 +36,14 @@ class Stage:
         start_from: a checkpoint, or a published model.
         seeds: data orders, each its own.
         options: of all runs; `output` holds a folder for each, `mixes` are the mix, or the baseline and the others.
-        questions: that all models are asked.
-        tokenizer: the mix's tokenizer.json, which texts and questions need, or None.
+        suite: that all models are evaluated on, beside what the first mix holds out.
     """
 
     spec: TrainSpec
     start_from: Path
     seeds: Sequence[int]
     options: RunOptions
-    questions: Questions
-    tokenizer: Path | None
+    suite: SuiteSpec
 
 
 def anneal(stage: Stage) -> Table | None:
@@ -92,7 +90,7 @@ def _begun(stage: Stage) -> Iterator[tuple[Ranks, Reached, Figures]]:
     require_anneal(stage.spec)
     spec, options = stage.spec, stage.options
     with process_group(options.device, options.num_replicas) as ranks:
-        suite = Suite.of_mix(stage.questions, stage.tokenizer)
+        suite = Suite.of_mix(stage.suite, options.mixes[0])
         batch_tokens = spec.micro_batch * spec.sequence_length
         reached = Reached(
             options.output / RESULTS_FILE, suite, ranks, precision=spec.precision, batch_tokens=batch_tokens

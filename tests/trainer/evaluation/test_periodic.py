@@ -16,11 +16,11 @@ from tests.trainer.evaluation.tiny_model import tiny_tokenizer, write_tiny_mix
 from tests.trainer.small_run import SPEC, spec_with, train
 from trainer.checkpoint import steps_on_disk, verified
 from trainer.evaluation.scoring import Batch, Scorer
-from trainer.evaluation.standalone import EvaluationOptions, evaluate
-from trainer.evaluation.suite import Questions
+from trainer.evaluation.standalone import evaluate
 from trainer.figures import StepFigures
 from trainer.loader import Batch as TrainBatch
 from trainer.models.presets import padded_vocab_size
+from trainer.spec import SuiteSpec
 from trainer.stopping import StoppedError
 from trainer.tensor_files import TensorFiles
 from trainer.updates import Trainer
@@ -79,15 +79,9 @@ def test_a_run_is_evaluated_on_its_way_and_trains_as_it_would_without(
 
     assert list(evaluations) == [4, 6]
     for step, figures in evaluations.items():
-        alone = EvaluationOptions(
-            model=tmp_path / "with" / f"step-{step}",
-            questions=Questions(mix=mix, paloma=on["texts"], tasks=(on["tasks"],), shots=1),
-            tokenizer=tokenizer,
-            device="cpu",
-        )
-        assert {f"eval/{name}": value for name, value in evaluate(alone).figures().items()} == pytest.approx(
-            figures, abs=1e-5
-        )
+        asked = SuiteSpec(tokenizer=str(tokenizer), texts=str(on["texts"]), tasks=(str(on["tasks"]),), shots=1)
+        alone = evaluate(tmp_path / "with" / f"step-{step}", asked, mix, device="cpu").figures()
+        assert {f"eval/{name}": value for name, value in alone.items()} == pytest.approx(figures, abs=1e-5)
     assert set(evaluations[6]) == {
         "eval/held_out/source0/bits_per_byte",
         "eval/held_out/macro/bits_per_byte",
@@ -171,9 +165,11 @@ def test_held_out_documents_are_scored_without_their_eos_and_by_the_bytes_of_the
     mix: Path, tmp_path: Path
 ) -> None:
     train(spec_with(("steps: 6", "steps: 1")), mix, tmp_path / "run")
-    found = evaluate(EvaluationOptions(model=tmp_path / "run" / "step-1", questions=Questions(mix=mix), device="cpu"))
+    found = evaluate(tmp_path / "run" / "step-1", SuiteSpec(), mix, device="cpu")
     likelihood = found.texts["held_out"]["source0"]
     assert (likelihood.documents, likelihood.tokens, likelihood.bytes) == (10, 30, 30)
+    some = evaluate(tmp_path / "run" / "step-1", SuiteSpec(max_documents=4), mix, device="cpu")
+    assert (some.texts["held_out"]["source0"].documents, some.texts["held_out"]["source0"].tokens) == (4, 12)
     assert likelihood.nll / 30 == pytest.approx(np.log(padded_vocab_size(tiny_tokenizer().get_vocab_size())), rel=0.02)
 
 

@@ -1,5 +1,6 @@
 """Folders of texts by domain: what they add up to, and what is refused."""
 
+import hashlib
 import json
 import math
 from pathlib import Path
@@ -12,8 +13,8 @@ from tests.trainer.evaluation.quiet import QUIET
 from trainer.evaluation.encoding import Encoder
 from trainer.evaluation.requests import windows
 from trainer.evaluation.scoring import Scorer
-from trainer.evaluation.sums import Likelihood
-from trainer.evaluation.texts import averages, files_of_folder, score_texts, texts_of_folder
+from trainer.evaluation.sums import Likelihood, averages
+from trainer.evaluation.texts import files_of_folder, score_texts, texts_of_folder
 
 TEXTS = {"a": ["the king of the land", "", "and the queen " * 20], "b/val": ["naïve"], "b/test": ["x" * 200]}
 
@@ -39,6 +40,20 @@ def test_every_domain_adds_up_its_documents(scorer: Scorer, encoder: Encoder, fo
         assert likelihood.tokens == sum(len(each) for each in tokens)
         assert likelihood.bytes == sum(len(text.encode()) for text in texts)
         assert likelihood.documents == len(texts)
+
+
+def test_a_bound_takes_of_each_domain_the_same_texts_wherever_they_lie(folder: Path, encoder: Encoder) -> None:
+    def taken(most: int) -> list[tuple[str, list[int]]]:
+        texts = texts_of_folder(folder, encoder, most)
+        return sorted((text.domain, text.tokens().tolist()) for text in texts)
+
+    two, one = taken(2), taken(1)
+    assert [domain for domain, _ in two] == ["a", "a", "b/test", "b/val"]
+    lowest = min(TEXTS["a"], key=lambda text: hashlib.sha256(text.encode()).digest())
+    assert one == sorted([("a", encoder.encode([lowest])[0]), *two[2:]])
+    assert one[0] in two
+    (folder / "a" / "0.jsonl").rename(folder / "a" / "9.jsonl")
+    assert taken(2) == two
 
 
 def test_bits_per_byte_and_perplexity_of_known_sums() -> None:

@@ -14,11 +14,10 @@ from mixes.manifest import FILE_NAME, dump
 from mixes.parts import TOKENS_SUFFIX, PartDocuments, write_part
 from tests.mixes.small_mix import SmallSource, publish_bytes, write_small_mix
 from tests.trainer.small_run import structured_tokens
-from trainer.evaluation.standalone import EvaluationOptions
-from trainer.evaluation.suite import Questions
 from trainer.models.decoder import LanguageModel
 from trainer.models.hugging_face import config_of
 from trainer.models.presets import ModelShape
+from trainer.spec import SuiteSpec
 from trainer.tensor_files import write_tensors
 
 CONTEXT = 48
@@ -72,13 +71,9 @@ def write_tiny_model(folder: Path) -> Path:
     return folder
 
 
-def evaluation_in(folder: Path) -> EvaluationOptions:
-    """Return the request to evaluate what `write_tiny_evaluation` wrote."""
-    return EvaluationOptions(
-        model=folder / "model",
-        questions=Questions(paloma=folder / "texts", tasks=(folder / "who.jsonl",), shots=1),
-        device="cpu",
-    )
+def suite_in(folder: Path) -> SuiteSpec:
+    """Return what a model is evaluated on with the files that `write_tiny_evaluation` wrote."""
+    return SuiteSpec(texts=str(folder / "texts"), tasks=(str(folder / "who.jsonl"),), shots=1)
 
 
 def write_tiny_evaluation(folder: Path) -> None:

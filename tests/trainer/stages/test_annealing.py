@@ -17,10 +17,11 @@ from tests.trainer.evaluation.tiny_model import write_tiny_mix
 from tests.trainer.small_run import SPEC, spec_with, train
 from trainer import anneal, export, microanneal, report
 from trainer.checkpoint import verified
-from trainer.evaluation.standalone import EvaluationOptions, evaluate
-from trainer.evaluation.suite import Questions, Suite
+from trainer.evaluation.standalone import evaluate
+from trainer.evaluation.suite import Suite
 from trainer.figures import StepFigures
 from trainer.loader import Batch
+from trainer.spec import SuiteSpec
 from trainer.tensor_files import TensorFiles
 from trainer.updates import Trainer
 
@@ -87,9 +88,8 @@ def test_the_table_has_what_evaluate_says_of_each(room: Path) -> None:
     assert found["models"].keys() == folders.keys()
     assert found["table"]["columns"] == ["before", "seed-42", "seed-666", "mean", "spread", "soup"]
     for name, folder in folders.items():
-        asked = Questions(mix=room / "mixes" / "small", tasks=(room / "who.jsonl",), shots=1)
-        tokenizer = room / "tokenizer.json"
-        alone = evaluate(EvaluationOptions(model=folder, questions=asked, tokenizer=tokenizer, device="cpu"))
+        spec = SuiteSpec(tokenizer=str(room / "tokenizer.json"), tasks=(str(room / "who.jsonl"),), shots=1)
+        alone = evaluate(folder, spec, room / "mixes" / "small", device="cpu")
         assert found["models"][name]["figures"] == pytest.approx(alone.figures(), abs=1e-5)
     assert "held_out/source0/bits_per_byte" in found["table"]["rows"]
     for name, (_, first, second, mean, spread, soup) in found["table"]["rows"].items():
