@@ -38,6 +38,7 @@ from pipelines.options import parse_options
 from pipelines.plan import Unit, make_plan
 from pipelines.pool import store_pool
 from pipelines.settings import BuildSettings
+from pipelines.stations.account import ShardAccount
 from pipelines.stations.measure import measures_uri
 from pipelines.stations.results import SourceResults, UnitFiles
 from pipelines.stations.unit_tokens import UnitPart
@@ -145,17 +146,18 @@ def _source(settings: BuildSettings, index: int, units: Sequence[Unit], num_docu
     for each in files:
         for name in (each.measures, each.verdicts, each.verdicts.removesuffix(".json") + ".parquet", each.tokens):
             _empty(settings.uri(name), 0)
-    shards: list[dict[str, Any]] = [  # Any: JSON
-        {
-            "name": unit.shards[0].name,
-            "digest": "ab" * 32,
-            "stored_bytes": 1,
-            "skipped": {},
-            "damage": None,
-            "documents": 1,
-        }
+    shards = (
+        ShardAccount(
+            name=unit.shards[0].name,
+            digest="ab" * 32,
+            stored_bytes=1,
+            skipped={},
+            damage=None,
+            documents=1,
+            failed={},
+        )
         for unit in own
-    ]
+    )
     return SourceResults(
         shards=tuple(shards),
         units=tuple(files),

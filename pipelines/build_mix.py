@@ -347,7 +347,9 @@ def _failures(ledger: Ledger) -> str:
 
 
 def _summary(manifest: Manifest) -> Iterator[str]:
-    yield f"mix '{manifest.name}': {manifest.tokens:,} tokens of {manifest.documents:,} documents"
+    has_repeats = any(source.tokens > source.available_tokens for source in manifest.sources)
+    repeats = ", each counted as often as it is seen" if has_repeats else ""
+    yield f"mix '{manifest.name}': {manifest.tokens:,} tokens of {manifest.documents:,} documents{repeats}"
     yield ""
     width = max(len(source.name) for source in manifest.sources)
     yield f"{'source':<{width}}  {'tokens':>15}  {'wanted':>15}  {'available':>15}  {'epochs':>7}  {'text':>9}"

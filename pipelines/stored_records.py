@@ -1,6 +1,7 @@
 """Records that a build leaves for itself and for later builds: JSON behind its own digest.
 
-A record that was cut or changed counts as absent, so that it is made anew, and never as what it was.
+A record that was cut or changed, or that another version of the code left with other fields, counts as absent, so that
+it is made anew, and never as what it was.
 """
 
 import hashlib
@@ -27,7 +28,7 @@ def store_record(place: str, record: object) -> None:
 
 
 def stored_record(place: str, kind: type[Record]) -> Record | None:
-    """Return what `store_record` left; None where there is nothing, or where it is damaged.
+    """Return what `store_record` left; None where there is nothing, or what is there is damaged or of another form.
 
     Raises:
         MixError: A folder is there, over which none could be written.
@@ -37,7 +38,10 @@ def stored_record(place: str, kind: type[Record]) -> Record | None:
     digest, _, body = read_bytes(place).partition(b"\n") if exists(place) else (b"", b"", b"")
     if digest != _digest(body):
         return None
-    return msgspec.convert(json.loads(body), kind, str_keys=True)
+    try:
+        return msgspec.convert(json.loads(body), kind, str_keys=True)
+    except msgspec.ValidationError:  # of another version of the code, which counts as absent too
+        return None
 
 
 def require_record(place: str, kind: type[Record]) -> Record:

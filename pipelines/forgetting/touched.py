@@ -14,7 +14,7 @@ from mixes.spec.places import expand
 from pipelines.explaining.built import BuiltMix, read_mix
 from pipelines.explaining.tables import open_table
 from pipelines.forgetting.search import Found, measures_files, source_of
-from pipelines.stations.verdicts import UnitAccount
+from pipelines.stations.account import UnitAccount
 from pipelines.stored_records import stored_record
 
 
@@ -77,7 +77,7 @@ def _of_verdicts(output: Path, found: Iterable[Found]) -> Iterator[Path]:
     sound: set[tuple[str, str]] = set()
     for path in output.glob("verdicts/*/*.json"):
         account = stored_record(str(path), UnitAccount)
-        if account is not None and shards.isdisjoint(shard["name"] for shard in account.shards):
+        if account is not None and shards.isdisjoint(shard.name for shard in account.shards):
             sound.add((path.parent.name, path.stem))
     for pattern in ("verdicts/*/*", "clusters/*/*"):
         for path in output.glob(pattern):

@@ -23,15 +23,6 @@ STATIONS = (READ, *ledger.STATIONS)
 
 LOST_AT = {
     READ: "failed to read",
-    "sample": "set aside, beyond the sample",
-    "rules": "dropped by rules",
-    "match": "dropped by match",
-    "tokenize": "dropped by tokenize",
-}
-"""What each station did to the documents that it lost, in words; the station's name is also the class of its colour."""
-
-LOST_AT = {
-    READ: "failed to read",
     "forget": "forgotten",
     "sample": "set aside, beyond the sample",
     "rules": "dropped by rules",
@@ -103,6 +94,19 @@ class DamagedShard:
     documents_before: int
     policy: str
     """`fail`, `quarantine` or `keep`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailingShard:
+    """A shard with records that are no documents, or that was set aside; how many there are by reason."""
+
+    shard: str
+    reasons: Mapping[str, int]
+
+    @property
+    def records(self) -> int:
+        """Return how many there are."""
+        return sum(self.reasons.values())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -240,6 +244,12 @@ class SourceData:
     rules: tuple[RuleData, ...] = ()
     samples: tuple[Sample, ...] = ()
     damaged_shards: tuple[DamagedShard, ...] = ()
+    failing_shards: tuple[FailingShard, ...] = ()
+
+    @property
+    def different(self) -> Count:
+        """Documents in the mix, each counted once, however often it is seen."""
+        return self.kept - self.left_over - self.held_out
 
     @property
     def failed(self) -> Count:

@@ -62,7 +62,7 @@ def _kept_rows(kept: Count, left_over: Count, held_out: Count) -> list[_Row]:
     rows = [_Row(label="kept", count=kept)]
     seen = kept - left_over - held_out
     if seen != Count():
-        rows.append(_Row(label="in the mix", count=seen, colour="in-mix", title="in the mix"))
+        rows.append(_Row(label="in the mix, each counted once", count=seen, colour="in-mix", title="in the mix"))
     if held_out != Count():
         rows.append(_Row(label="held out for validation", count=held_out, colour="held-out", title="held out"))
     if left_over != Count():

@@ -9,8 +9,8 @@ from pages.markup import Child, Markup, element, foreign, join
 from pages.tables import part, table
 from pipelines.report.data import READ, DamagedShard, ReportData, SourceData, in_order
 
-MAX_DAMAGED_SHARDS = 100
-"""Damaged shards listed; beyond them they are counted."""
+MAX_SHARDS = 100
+"""Shards listed for one thing that they have; beyond them they are counted."""
 
 
 def masthead(data: ReportData) -> Markup:
@@ -24,12 +24,21 @@ def masthead(data: ReportData) -> Markup:
     )
     figures = (
         ("tokens", in_words(data.tokens), join(count(data.tokens), " of ", count(data.wanted_tokens), " wanted")),
-        ("documents in the mix", in_words(data.documents), join(size(data.bytes), " of text, repeats counted")),
+        ("documents in the mix", in_words(data.documents), _different(data)),
         ("documents read", in_words(read.documents), join(size(read.bytes), " of text")),
         ("kept", share(kept.documents, read.documents), join(things(kept.documents, "document"))),
         ("failed", in_words(failed.documents), join(_of_read(failed, read))),
     )
     return shell.masthead("Built mix", data.name, facts, figures, balance(data.sources))
+
+
+def _different(data: ReportData) -> Markup:
+    """Return what the documents of the token stream are: each counted as often as it is seen."""
+    different = add_up(source.different for source in data.sources).documents
+    text = size(data.bytes)
+    if different == data.documents:
+        return join(text, " of text, each seen once")
+    return join(f"{count(different)} different ones, each counted as often as it is seen; ", text, " of text")
 
 
 def balance(sources: Sequence[SourceData]) -> Markup:
@@ -81,7 +90,7 @@ def _damaged_shards(sources: Sequence[SourceData]) -> Markup | None:
     found = [(source.name, shard) for source in sources for shard in source.damaged_shards]
     if not found:
         return None
-    items = [_damaged_shard(name, shard) for name, shard in found[:MAX_DAMAGED_SHARDS]]
+    items = [_damaged_shard(name, shard) for name, shard in found[:MAX_SHARDS]]
     beyond = len(found) - len(items)
     if beyond:
         items.append(element("li", f"and {count(beyond)} more", class_="quiet"))
@@ -114,13 +123,37 @@ def _failures(sources: Sequence[SourceData]) -> Markup | None:
         for source in sources
         if source.failed.documents
     ]
-    return part(things(failed, "record") + " failed", table("Records that failed", columns, rows), wide=True)
+    found = things(failed, "record") + " failed"
+    return part(found, table("Records that failed", columns, rows), _failing_shards(sources), wide=True)
+
+
+def _failing_shards(sources: Sequence[SourceData]) -> Markup:
+    """Return the shards that hold the records that failed, those with the most first."""
+    found = [(source.name, shard) for source in sources for shard in source.failing_shards]
+    found.sort(key=lambda each: -each[1].records)
+    items = [
+        element(
+            "li",
+            element("p", foreign(source), " ", element("code", foreign(shard.shard))),
+            element("p", _listed(sorted(shard.reasons.items(), key=lambda each: -each[1])), class_="quiet"),
+        )
+        for source, shard in found[:MAX_SHARDS]
+    ]
+    if len(found) > len(items):
+        items.append(
+            element("li", f"and {count(len(found) - len(items))} shards more: see shards.json", class_="quiet")
+        )
+    return element("ul", *items, class_="damaged")
 
 
 def _failure_reasons(source: SourceData) -> Markup:
     losses = [loss for loss in in_order(source.losses) if loss.station == READ and loss.count.documents]
-    reasons = (element("span", foreign(loss.reason), f" {count(loss.count.documents)}") for loss in losses)
-    return element("span", *reasons, class_="listed")
+    return _listed([(loss.reason, loss.count.documents) for loss in losses])
+
+
+def _listed(reasons: Sequence[tuple[str, int]]) -> Markup:
+    items = (element("span", foreign(reason), f" {count(number)}") for reason, number in reasons)
+    return element("span", *items, class_="listed")
 
 
 def _of_read(failed: Count, read: Count) -> str:

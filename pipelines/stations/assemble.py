@@ -3,7 +3,7 @@
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -27,6 +27,8 @@ from pipelines.stations.results import SourceResults
 from pipelines.stations.rule_report import rules_table
 from pipelines.stations.shown import report_data
 
+_FILES_FORMAT = 2
+"""Raised when the bytes of the ledger, or of what lies beside it, change for the same input."""
 _TEXT_FIELD = "; `text_field` names the field that holds the text"
 
 
@@ -222,11 +224,12 @@ def _fingerprint(settings: BuildSettings, sources: Sequence[SourceResults]) -> s
     """Return the digest of all that can change a byte of the mix: settings, models, tokenizer and every shard."""
     spec = settings.spec
     identity = {
+        "format": _FILES_FORMAT,
         "spec": resolved(replace(spec, tokenizer=replace(spec.tokenizer, backend="auto"))).decode(),
         "folders": [[source.measures_folder, source.tokens_folder] for source in settings.sources],
         "tokenizer": [settings.tokenizer.digest, settings.tokenizer.vector],
         "against": [mix.digest for mix in settings.earlier],
-        "shards": [[[shard["name"], shard["digest"]] for shard in source.shards] for source in sources],
+        "shards": [[[shard.name, shard.digest] for shard in source.shards] for source in sources],
     }
     forgotten = [list(source.forgotten) for source in sources]
     if any(forgotten):
@@ -238,7 +241,7 @@ def _shards(sources: Sequence[SourceResults], planned: Sequence[SourcePlan]) -> 
     """Return where every document came from: each source's shards with digest, size and damage, then the unread."""
     body = {
         plan.name: [
-            *({**shard, "read": True} for shard in source.shards),
+            *({**asdict(shard), "read": True} for shard in source.shards),
             *({"name": shard.name, "stored_bytes": shard.size, "read": False} for shard in plan.unread),
         ]
         for plan, source in zip(planned, sources, strict=True)

@@ -3,18 +3,18 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 from mixes.ledger import Count, add_up
 from pipelines.plan import Unit
 from pipelines.report.data import RuleData, Sample
 from pipelines.settings import BuildSettings
+from pipelines.stations.account import ShardAccount, UnitAccount
 from pipelines.stations.measure import measures_uri
 from pipelines.stations.rule_report import merge_rules
 from pipelines.stations.samples import choose_samples
 from pipelines.stations.sign import signatures_uri
 from pipelines.stations.unit_tokens import UnitPart, UnitTokens
-from pipelines.stations.verdicts import UnitAccount
 from pipelines.stored_records import require_record
 
 Key = TypeVar("Key", int, str)
@@ -48,7 +48,7 @@ class SourceResults:
     Lengths are histograms: bin b counts the documents of 2**b to 2**(b+1) - 1 bytes (or tokens), bin -1 the empty ones.
     """
 
-    shards: tuple[dict[str, Any], ...]
+    shards: tuple[ShardAccount, ...]
     units: tuple[UnitFiles, ...]
     parts: tuple[UnitPart, ...]
     read: Count

@@ -11,8 +11,8 @@ from pipelines.plan import Unit
 from pipelines.report.data import Judgement, Sample, Survivor
 from pipelines.settings import BuildSettings
 from pipelines.stations.fingerprints import DOCUMENT_MASK, UNIT_SHIFT
+from pipelines.stations.lost import SAMPLES, LostDocument
 from pipelines.stations.measure import measures_uri
-from pipelines.stations.verdicts import SAMPLES, LostDocument
 from pipelines.storage import open_stored
 
 

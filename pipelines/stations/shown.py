@@ -1,13 +1,13 @@
 """What the report shows of a built mix, gathered from accounts, ledger and manifest."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from mixes.ledger import Count, add_up
 from mixes.manifest import Manifest, SourceEntry
 from pipelines.plan import SourcePlan
-from pipelines.report.data import DamagedShard, Edit, Loss, ReportData, SourceData, SplitData
+from pipelines.report.data import DamagedShard, Edit, FailingShard, Loss, ReportData, SourceData, SplitData
 from pipelines.settings import BuildSettings
+from pipelines.stations.account import ShardAccount
 from pipelines.stations.results import SourceResults
 
 
@@ -75,7 +75,10 @@ def _source_data(
         edits=tuple(Edit(reason=reason, count=count) for reason, count in results.edits.items() if count.documents),
         rules=results.rules,
         samples=results.samples,
-        damaged_shards=tuple(_damaged_shard(shard, policy) for shard in results.shards if shard["damage"]),
+        damaged_shards=tuple(_damaged_shard(shard, policy) for shard in results.shards if shard.damage is not None),
+        failing_shards=tuple(
+            FailingShard(shard=shard.name, reasons=shard.failed) for shard in results.shards if shard.failed
+        ),
     )
 
 
@@ -95,11 +98,12 @@ def _count_of(entry: SourceEntry, what: str) -> Count:
     return Count(documents=entry.total(f"{what}documents"), bytes=entry.total(f"{what}bytes"))
 
 
-def _damaged_shard(shard: Mapping[str, Any], policy: str) -> DamagedShard:
+def _damaged_shard(shard: ShardAccount, policy: str) -> DamagedShard:
+    assert shard.damage is not None  # only such are asked for
     return DamagedShard(
-        shard=shard["name"],
-        reason=shard["damage"]["reason"],
-        detail=shard["damage"]["detail"],
-        documents_before=shard["documents"],
+        shard=shard.name,
+        reason=shard.damage.reason,
+        detail=shard.damage.detail,
+        documents_before=shard.documents,
         policy=policy,
     )

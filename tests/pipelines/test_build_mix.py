@@ -223,6 +223,7 @@ def test_a_cut_shard_is_set_aside_whole_under_quarantine(corpus: Corpus) -> None
     assert web.failed["damaged_shard"].documents == web.read.documents - 80 > 0
     shards = json.loads((corpus.output / "mixes" / "small" / "shards.json").read_text())["web"]
     assert [shard["damage"] is None for shard in shards] == [True, True, False]
+    assert [shard["failed"] for shard in shards] == [{}, {}, {"damaged_shard": web.failed["damaged_shard"].documents}]
 
 
 def test_the_documents_before_a_cut_are_kept_under_keep(corpus: Corpus) -> None:

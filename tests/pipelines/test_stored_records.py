@@ -10,8 +10,10 @@ from mixes.errors import DataError, MixError
 from mixes.files import FileDigest
 from mixes.ledger import Count
 from mixes.parts import PartSummary
+from pipelines.documents import ShardDamage
+from pipelines.stations.account import ShardAccount, UnitAccount
+from pipelines.stations.lost import LostDocument
 from pipelines.stations.unit_tokens import UnitPart, UnitTokens
-from pipelines.stations.verdicts import LostDocument, UnitAccount
 from pipelines.stored_records import require_record, store_record, stored_record
 
 _FILE = FileDigest(size=12, digest="ab" * 32)
@@ -53,7 +55,12 @@ def test_a_folder_in_the_place_of_a_record_is_refused(tmp_path: Path) -> None:
 
 def test_the_account_of_a_unit_comes_back_as_it_was(tmp_path: Path) -> None:
     account = UnitAccount(
-        shards=[{"name": "web/0.jsonl.gz", "digest": "00", "damage": None, "documents": 3}],
+        shards=[
+            ShardAccount(
+                name="web/0.jsonl.gz", digest="00", stored_bytes=9, skipped={"request": 1}, documents=3,
+                damage=ShardDamage(byte_offset=-1, reason="truncated", detail=""), failed={"bad_json": 2},
+            )
+        ],
         read=Count(documents=3, bytes=40),
         losses={"rules/language_en_min": Count(documents=1, bytes=9)},
         kept=Count(documents=2, bytes=50),
@@ -71,3 +78,8 @@ def test_the_account_of_a_unit_comes_back_as_it_was(tmp_path: Path) -> None:
     )  # fmt: skip
     store_record(str(tmp_path / "account.json"), account)
     assert require_record(str(tmp_path / "account.json"), UnitAccount) == account
+
+
+def test_a_record_with_other_fields_counts_as_absent(tmp_path: Path) -> None:
+    store_record(str(tmp_path / "unit.json"), {"parts": [], "dropped": []})  # as another version might
+    assert stored_record(str(tmp_path / "unit.json"), UnitTokens) is None

@@ -28,7 +28,7 @@ def test_rows_give_the_numbers_of_the_source() -> None:
     assert rows == {
         "outcome": "documents",
         "kept": "6,900",
-        "in the mix": "3,450",
+        "in the mix, each counted once": "3,450",
         "left over by the budget": "3,450",
         "failed to read": "100",
         "bad_json": "100",
@@ -77,7 +77,7 @@ def test_failures_always_have_a_branch_of_their_own() -> None:
 def test_reason_that_took_nothing_has_no_row() -> None:
     ten = Count(documents=10, bytes=10)
     parsed = parse(document_flow(ten, ten, Count(), [Loss(station="rules", reason="unused", count=Count())]))
-    assert [row[0] for row in parsed.tables[ROWS]] == ["outcome", "kept", "in the mix"]
+    assert [row[0] for row in parsed.tables[ROWS]] == ["outcome", "kept", "in the mix, each counted once"]
 
 
 def test_nothing_kept_and_all_left_over_have_no_branch_into_the_mix() -> None:

@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 from mixes.ledger import Count
-from pipelines.report.data import DamagedShard
-from pipelines.report.head import MAX_DAMAGED_SHARDS, attention, balance, exact_balance, masthead
+from pipelines.report.data import DamagedShard, FailingShard
+from pipelines.report.head import MAX_SHARDS, attention, balance, exact_balance, masthead
 from tests.pages.parsed_page import parse
 from tests.pipelines.report.report_builder import make_empty_source, make_large_report, make_source
 
@@ -58,11 +58,31 @@ def test_damaged_shards_and_failures_are_told_in_a_box() -> None:
 
 
 def test_damaged_shards_beyond_the_bound_are_counted() -> None:
-    source = replace(make_empty_source(), damaged_shards=(CUT,) * (MAX_DAMAGED_SHARDS + 23))
+    source = replace(make_empty_source(), damaged_shards=(CUT,) * (MAX_SHARDS + 23))
     parsed = parse(attention([source]))
     assert "123 damaged shards" in parsed.text
     assert parsed.text.endswith("and 23 more")
-    assert [tag for tag, _ in parsed.tags].count("li") == MAX_DAMAGED_SHARDS + 1
+    assert [tag for tag, _ in parsed.tags].count("li") == MAX_SHARDS + 1
+
+
+def test_shards_with_records_that_failed_are_named_those_with_the_most_first() -> None:
+    failing = (
+        FailingShard(shard="a/<0>.jsonl.gz", reasons={"bad_json": 2}),
+        FailingShard(shard="a/1.jsonl.gz", reasons={"bad_utf8": 200, "damaged_shard": 98}),
+    )
+    source = replace(make_source(shape={("read", "bad_json"): 0.03}), failing_shards=failing)
+    assert parse(attention([source])).text.endswith(
+        "wiki a/1.jsonl.gzbad_utf8 200damaged_shard 98wiki a/<0>.jsonl.gzbad_json 2"
+    )
+    many = replace(source, failing_shards=failing[:1] * (MAX_SHARDS + 3))
+    assert parse(attention([many])).text.endswith("and 3 shards more: see shards.json")
+
+
+def test_documents_in_the_mix_are_told_with_and_without_repeats() -> None:
+    once = make_large_report()
+    seen = sum(source.different.documents for source in once.sources)
+    assert f"{seen:,} different ones, each counted as often as it is seen; " in parse(masthead(once)).text
+    assert " of text, each seen once" in parse(masthead(replace(once, documents=seen))).text
 
 
 def test_mix_without_failures_has_no_box() -> None:
