@@ -6,7 +6,9 @@ disk, each as gate, up and down: what transformers 4 holds and what transformers
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any
+
+from torch import Tensor
 
 from mixes.errors import CheckpointError
 from trainer.models.decoder import INIT_STD
@@ -29,33 +31,22 @@ _FIXED = ("hidden_act", "attention_bias", "tie_word_embeddings", "rope_scaling",
 _EXPERTS = re.compile(r"(.*\.mlp\.experts)\.(gate_up_proj|down_proj)")
 
 
-class Piece(NamedTuple):
-    """A tensor on disk and where it lies in a parameter.
+def pieces_of(name: str, tensor: Tensor, first: int = 0) -> Iterator[tuple[str, Tensor]]:
+    """Yield the tensors that a parameter is on disk, by name, as views of it.
 
-    Attributes:
-        name: on disk.
-        expert: its place along the first axis, or None where it is the whole parameter.
-        rows: of that expert's matrix.
+    Args:
+        name: of the parameter.
+        tensor: the parameter, or some of its rows; on the device `meta` for names and shapes alone.
+        first: the number of its first row; of stacked experts, their number.
     """
-
-    name: str
-    expert: int | None = None
-    rows: slice = slice(None)
-
-
-def pieces_of(name: str, shape: ModelShape) -> Iterator[Piece]:
-    """Yield what a parameter consists of on disk."""
     stacked = _EXPERTS.fullmatch(name)
     if stacked is None:
-        yield Piece(name)
+        yield name, tensor
         return
-    width = shape.intermediate_size
-    parts = {"down_proj": slice(None)}
-    if stacked[2] == "gate_up_proj":
-        parts = {"gate_proj": slice(0, width), "up_proj": slice(width, 2 * width)}
-    for expert in range(shape.num_experts):
-        for part, rows in parts.items():
-            yield Piece(f"{stacked[1]}.{expert}.{part}.weight", expert, rows)
+    parts = ("gate_proj", "up_proj") if stacked[2] == "gate_up_proj" else ("down_proj",)
+    for expert, matrix in enumerate(tensor, first):
+        for part, piece in zip(parts, matrix.chunk(len(parts)), strict=True):
+            yield f"{stacked[1]}.{expert}.{part}.weight", piece
 
 
 def config_of(shape: ModelShape) -> dict[str, Any]:  # Any: JSON
@@ -77,7 +68,12 @@ def config_of(shape: ModelShape) -> dict[str, Any]:  # Any: JSON
         "rope_parameters": {"rope_type": "default", "rope_theta": shape.rope_theta},
     }
     if shape.num_experts:
-        experts = {"norm_topk_prob": False, "clip_qkv": None, "output_router_logits": False}
+        experts = {
+            "norm_topk_prob": False,
+            "clip_qkv": None,
+            "output_router_logits": False,
+            "router_aux_loss_coef": 0.01,
+        }
         return config | experts | {"architectures": ["OlmoeForCausalLM"], "model_type": "olmoe"}
     return {key: value for key, value in config.items() if key not in _OF_EXPERTS}
 

@@ -1,150 +1,129 @@
-"""A checkpoint as a Hugging Face folder: settings, tokenizer and weights as `transformers` reads them."""
+"""A checkpoint as a Hugging Face folder: settings, tokenizer, weights and card as `transformers` reads them."""
 
+import itertools
 import json
-import math
-from collections.abc import Iterator, Mapping
+import shutil
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from mixes.errors import MixError, SpecError
-from mixes.exporting.hugging_face import licences
-from mixes.files import publish_file
-from mixes.manifest import digest_of, load, mix_folder
-from mixes.spec.mix import MixSpec
+from mixes.errors import SpecError
+from mixes.files import publish_file, sync_folder
 from mixes.tokenizer_file import read_tokenizer_json
-from mixes.typed_yaml.binding import bind_file
-from trainer.checkpoint import FILE_NAME, WEIGHTS, Checkpoint
-from trainer.models.hugging_face import Piece, config_of, pieces_of
+from trainer.checkpoint import WEIGHTS, Checkpoint
+from trainer.models.hugging_face import config_of, pieces_of
 from trainer.models.presets import ModelShape
-from trainer.published.card import model_card, read_evaluation
-from trainer.spec import LOAD_BALANCING_LOSS
+from trainer.published.card import model_card
 from trainer.tensor_files import TensorFiles, TensorForm, write_pieces
 
 MAX_FILE_BYTES = 5 * 10**9
+_TRANSFORMERS = "4.47.0"  # the first that knows OLMo 2
 _PAD_TOKENS = ("<|pad|>", "<|padding|>", "[PAD]", "<pad>")
 
 
 def export(
     checkpoint: Checkpoint,
     output: Path,
+    tokenizer: Path,
     *,
-    tokenizer: Path | None = None,
-    mix: Path | None = None,
-    evaluation: Path | None = None,
     dtype: torch.dtype = torch.float32,
     max_file_bytes: int = MAX_FILE_BYTES,
+    count: Callable[[int], None] = lambda _: None,
 ) -> None:
-    """Write a checkpoint's weights, settings and card as `Olmo2ForCausalLM` or `OlmoeForCausalLM` has them.
+    """Write a checkpoint as `Olmo2ForCausalLM` or `OlmoeForCausalLM` has it; the optimizer stays behind.
 
     Args:
-        checkpoint: to be exported; its optimizer stays behind.
-        output: the folder to write to.
+        checkpoint: to be exported.
+        output: the folder to write, which must not exist; it appears when all is written.
         tokenizer: the tokenizer.json of the mix, perhaps gzipped, to be copied along.
-        mix: that it was trained on, whose licences the card is to have.
-        evaluation: file of its figures for the card, see `read_evaluation`.
         dtype: of the weights in the files; float32 is exact.
         max_file_bytes: weights are spread over several files where they need more.
+        count: called with the number of bytes of each file of weights.
 
     Raises:
-        DataError: the tokenizer is not that of the mix, the figures are not the checkpoint's, or a file cannot be read.
-        CheckpointError: a weight is missing.
-        MixError: it is another mix, or a file cannot be written.
-        SpecError: a checkpoint lies in the folder to write to.
+        DataError: the tokenizer is not that of the mix or cannot be read.
+        MixError: a file cannot be written.
+        SpecError: the folder is there already.
     """
-    if (output / FILE_NAME).exists():
-        raise SpecError(f"{output}: found a checkpoint there; wanted another folder for --output")
-    progress = checkpoint.progress
-    shape, length, of_mix = ModelShape(**progress.shape), progress.spec["sequence_length"], progress.mix["tokenizer"]
-    figures = None if evaluation is None else read_evaluation(evaluation, checkpoint)
-    card = model_card(checkpoint, output.resolve().name, None if mix is None else _licences(mix, checkpoint), figures)
-    special = {"eos_token_id": of_mix["eos_id"], "pad_token_id": None}
-    if tokenizer is not None:
-        content = read_tokenizer_json(tokenizer, of_mix["digest"])
-        tokens = {token["id"]: token["content"] for token in json.loads(content)["added_tokens"]}
-        special["pad_token_id"] = next((number for number, text in tokens.items() if text in _PAD_TOKENS), None)
-        _write(output / "tokenizer.json", content)
-        _write_json(output / "tokenizer_config.json", _tokenizer_config(tokens, special, length))
-    name = str(dtype).removeprefix("torch.")
-    config = config_of(shape) | special | {"bos_token_id": None, "max_position_embeddings": length}
-    config |= {"dtype": name, "torch_dtype": name}  # the second is for transformers 4
-    if shape.num_experts:
-        factor = progress.spec["load_balancing_loss"]
-        config["router_aux_loss_coef"] = LOAD_BALANCING_LOSS if factor is None else factor
-    _write_json(output / "config.json", config)
-    _write_json(output / "generation_config.json", {"_from_model_config": True} | special)
-    with TensorFiles(checkpoint.shards) as files:
-        _write_weights(files, shape, output, dtype, max_file_bytes)
-    _write(output / "README.md", card.encode())
+    if output.exists():
+        raise SpecError(f"{output}: is there already; remove it or choose another --output")
+    content = read_tokenizer_json(tokenizer, checkpoint.progress.mix["tokenizer"]["digest"])
+    card = model_card(checkpoint, output.resolve().name)
+    temporary = output.with_name(f"{output.name}.tmp")
+    shutil.rmtree(temporary, ignore_errors=True)
+    _write_weights(checkpoint, temporary, dtype, max_file_bytes, count)
+    _write(temporary / "tokenizer.json", content)
+    _write(temporary / "README.md", card.encode())
+    for name, settings in _settings(checkpoint, content, dtype).items():
+        _write_json(temporary / name, settings)
+    temporary.rename(output)
+    sync_folder(output.parent)
 
 
-def _licences(mix: Path, checkpoint: Checkpoint) -> str:
-    """Return what is known of the licences of a mix's sources, after a check that it is the checkpoint's mix."""
-    manifest = load(mix)
-    if digest_of(manifest) != checkpoint.progress.mix["digest"]:
-        raise MixError(
-            f"{mix}: found the mix {digest_of(manifest)}, wanted {checkpoint.progress.mix['digest']}, on which "
-            f"{checkpoint.folder} was trained"
-        )
-    return licences(manifest.sources, bind_file(MixSpec, mix_folder(mix) / "spec.yaml").value)
-
-
-def _tokenizer_config(tokens: Mapping[int, str], special: Mapping[str, int | None], length: int) -> dict[str, Any]:
-    config: dict[str, Any] = {  # Any: JSON
-        "tokenizer_class": "PreTrainedTokenizerFast",
-        "model_max_length": length,
-        "clean_up_tokenization_spaces": False,
+def _settings(checkpoint: Checkpoint, tokenizer: bytes, dtype: torch.dtype) -> dict[str, Mapping[str, object]]:
+    """Return what the files of settings say, by their names."""
+    length, eos_id = checkpoint.progress.spec["sequence_length"], checkpoint.progress.mix["tokenizer"]["eos_id"]
+    added = {token["id"]: token["content"] for token in json.loads(tokenizer)["added_tokens"]}
+    pad_id = next((number for number, text in added.items() if text in _PAD_TOKENS), None)
+    special = {"bos_token_id": None, "eos_token_id": eos_id, "pad_token_id": pad_id}
+    names = dict.fromkeys(("dtype", "torch_dtype"), str(dtype).removeprefix("torch."))  # in transformers 5 and 4
+    config = config_of(ModelShape(**checkpoint.progress.shape)) | special | names | {"max_position_embeddings": length}
+    return {
+        # Without a version, transformers 4.57 takes the tokenizer for a broken one of Mistral's and offers to mend it.
+        "config.json": config | {"transformers_version": _TRANSFORMERS},
+        "generation_config.json": {"_from_model_config": True} | special,
+        "tokenizer_config.json": {
+            "tokenizer_class": "PreTrainedTokenizerFast",
+            "model_max_length": length,
+            "model_input_names": ["input_ids", "attention_mask"],  # in transformers 4 else one that models refuse
+            "clean_up_tokenization_spaces": False,
+            "eos_token": added.get(eos_id),
+            "pad_token": added.get(pad_id),
+        },
     }
-    names = {key.removesuffix("_id"): tokens.get(number) for key, number in special.items() if number is not None}
-    return config | names
 
 
 def _write_weights(
-    files: TensorFiles, shape: ModelShape, output: Path, dtype: torch.dtype, max_file_bytes: int
+    checkpoint: Checkpoint, folder: Path, dtype: torch.dtype, max_file_bytes: int, count: Callable[[int], None]
 ) -> None:
-    """Write `model.safetensors`, or several numbered files and their index; one tensor is held at once."""
-    weights = [name for name in files.names if name.startswith(WEIGHTS)]
-    pieces = {piece.name: (name, piece) for name in weights for piece in pieces_of(name.removeprefix(WEIGHTS), shape)}
-    forms = {name: TensorForm(dtype, _shape(files.shape(whole), piece)) for name, (whole, piece) in pieces.items()}
-    groups = list(_groups(forms, max_file_bytes))
+    """Write `model.safetensors`, or several numbered files and their index; one parameter is held at once."""
     weight_map: dict[str, str] = {}
-    for number, group in enumerate(groups, 1):
-        file = f"model-{number:05}-of-{len(groups):05}.safetensors" if len(groups) > 1 else "model.safetensors"
-        tensors = (_read(files, *pieces[name]).to(dtype) for name in group)
-        publish_file(str(output / file), partial(write_pieces, forms=group, pieces=tensors))
-        weight_map |= dict.fromkeys(group, file)
+    with TensorFiles(checkpoint.shards) as files:
+        blank = dict(_weights(files, lambda name: torch.empty(files.shape(name), dtype=dtype, device="meta")))
+        groups = _groups(blank, max_file_bytes)
+        weights = (weight.to(dtype) for _, weight in _weights(files, files.read))
+        for number, group in enumerate(groups, 1):
+            file = f"model-{number:05}-of-{len(groups):05}.safetensors" if len(groups) > 1 else "model.safetensors"
+            some = itertools.islice(weights, len(group))
+            publish_file(str(folder / file), partial(write_pieces, forms=group, pieces=some))
+            weight_map |= dict.fromkeys(group, file)
+            count(sum(blank[name].nbytes for name in group))
     if len(groups) > 1:
-        sizes = {"total_size": sum(map(_num_bytes, forms.values()))}
-        _write_json(output / "model.safetensors.index.json", {"metadata": sizes, "weight_map": weight_map})
+        sizes = {"total_size": sum(weight.nbytes for weight in blank.values())}
+        _write_json(folder / "model.safetensors.index.json", {"metadata": sizes, "weight_map": weight_map})
 
 
-def _groups(forms: Mapping[str, TensorForm], max_file_bytes: int) -> Iterator[dict[str, TensorForm]]:
-    """Yield what each file holds, in the order of the checkpoint."""
-    group: dict[str, TensorForm] = {}
-    for name, form in forms.items():
-        if group and sum(map(_num_bytes, group.values())) + _num_bytes(form) > max_file_bytes:
-            yield group
-            group = {}
-        group[name] = form
-    yield group
+def _weights(files: TensorFiles, read: Callable[[str], Tensor]) -> Iterator[tuple[str, Tensor]]:
+    """Yield all weights by the names that they have on disk, from the parameters that a function reads."""
+    for name in files.names:
+        if name.startswith(WEIGHTS):
+            yield from pieces_of(name.removeprefix(WEIGHTS), read(name))
 
 
-def _num_bytes(form: TensorForm) -> int:
-    return math.prod(form.shape) * form.dtype.itemsize
-
-
-def _shape(whole: tuple[int, ...], piece: Piece) -> tuple[int, ...]:
-    """Return the shape of a piece of a tensor."""
-    return whole if piece.expert is None else (len(range(whole[1])[piece.rows]), *whole[2:])
-
-
-def _read(files: TensorFiles, name: str, piece: Piece) -> Tensor:
-    if piece.expert is None:
-        return files.read(name)
-    return files.read(name, piece.expert, piece.expert + 1)[0, piece.rows]
+def _groups(weights: Mapping[str, Tensor], max_file_bytes: int) -> list[dict[str, TensorForm]]:
+    """Return what each file holds, in the order of the weights."""
+    groups: list[dict[str, TensorForm]] = [{}]
+    num_bytes = 0
+    for name, weight in weights.items():
+        num_bytes += weight.nbytes
+        if num_bytes > max_file_bytes and groups[-1]:
+            groups.append({})
+            num_bytes = weight.nbytes
+        groups[-1][name] = TensorForm(weight.dtype, tuple(weight.shape))
+    return groups
 
 
 def _write(path: Path, content: bytes) -> None:

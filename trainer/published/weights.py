@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from mixes.errors import CheckpointError
-from mixes.files import digest_file, is_inside
+from mixes.files import digest_file
 from mixes.typed_yaml.canonical import canonical_json
 from trainer.models.decoder import LanguageModel
 from trainer.models.hugging_face import pieces_of, shape_of
@@ -20,14 +20,12 @@ from trainer.ranks import local_part, local_rows
 from trainer.tensor_files import TensorFiles
 
 CONFIG_FILE = "config.json"
-WEIGHTS_FILE = "model.safetensors"
-INDEX_FILE = "model.safetensors.index.json"
 _MAX_NAMED = 3  # tensors that a message names
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishedModel:
-    """A folder with a config.json and weights.
+    """A folder with a config.json and the weights that it describes.
 
     Attributes:
         folder: where it lies.
@@ -63,41 +61,13 @@ class PublishedModel:
             )
 
     def fill(self, model: LanguageModel) -> None:
-        """Fill the weights, each rank with the rows it holds; the optimizer starts anew.
-
-        Raises:
-            CheckpointError: the names are not the model's, or a tensor has another shape.
-        """
-        pieces = {name: list(pieces_of(name, self.shape)) for name, _ in model.named_parameters()}
+        """Fill the weights, each rank with the rows it holds; the optimizer starts anew."""
         with TensorFiles(self.files) as files, torch.no_grad():
-            self._require_names({piece.name for some in pieces.values() for piece in some}, set(files.names))
             for name, parameter in model.named_parameters():
                 first, stop = local_rows(parameter)
-                mine = local_part(parameter)
-                for piece in pieces[name]:
-                    if piece.expert is None:
-                        shape, place = parameter.shape, mine
-                        rows = (first, stop)
-                    elif first <= piece.expert < stop:
-                        place = mine[piece.expert - first, piece.rows]
-                        shape, rows = place.shape, (0, len(place))
-                    else:
-                        continue
-                    if files.shape(piece.name) != shape:
-                        raise CheckpointError(
-                            f"{self.folder}: {piece.name}: found the shape {files.shape(piece.name)}, "
-                            f"wanted {tuple(shape)}; change `model` in the spec"
-                        )
-                    place.copy_(files.read(piece.name, *rows))
-
-    def _require_names(self, wanted: set[str], found: set[str]) -> None:
-        problems = [
-            f"{len(names)} tensors {what}: {', '.join(sorted(names)[:_MAX_NAMED])}"
-            for names, what in ((wanted - found, "are missing"), (found - wanted, "are none of the model's"))
-            if names
-        ]
-        if problems:
-            raise CheckpointError(f"{self.folder}: {'; '.join(problems)}; wanted the weights of this model alone")
+                for on_disk, place in pieces_of(name, local_part(parameter), first):
+                    rows = (first, stop) if on_disk == name else (0, None)
+                    place.copy_(files.read(on_disk, *rows))
 
 
 def is_published(folder: Path) -> bool:
@@ -106,33 +76,29 @@ def is_published(folder: Path) -> bool:
 
 
 def open_published(folder: Path) -> PublishedModel:
-    """Return the model of a folder, of which only JSON was read.
+    """Return the model of a folder; of its weights only names and shapes are read.
 
     Raises:
-        CheckpointError: its config is no OLMo 2's or OLMoE's, or a file of weights is absent or outside the folder.
+        CheckpointError: its config is no OLMo 2's or OLMoE's, or its weights are not those that the config describes.
     """
-    config, index = _json(folder / CONFIG_FILE), folder / INDEX_FILE
-    names = {WEIGHTS_FILE}
-    if index.is_file():
-        weight_map = _json(index).get("weight_map")
-        if not isinstance(weight_map, dict) or not all(isinstance(name, str) for name in weight_map.values()):
-            raise CheckpointError(f"{index}: weight_map: found no mapping from tensors to files; copy the folder again")
-        names = set(weight_map.values())
-    outside = sorted(name for name in names if not is_inside(name) or "/" in name)
-    if outside:
-        raise CheckpointError(f"{index}: found the file name {outside[0]!r}, wanted a file of its folder")
-    files = tuple(folder / name for name in sorted(names))
-    absent = [path for path in files if not path.is_file()]
-    if absent:
-        raise CheckpointError(f"{absent[0]}: found no such file, wanted weights in safetensors; copy the folder again")
-    return PublishedModel(folder=folder, config=config, shape=shape_of(config, str(folder / CONFIG_FILE)), files=files)
-
-
-def _json(path: Path) -> dict[str, Any]:  # Any: JSON
+    place = folder / CONFIG_FILE
     try:
-        content = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError) as error:
-        raise CheckpointError(f"{path}: cannot be read as JSON: {error}; copy the folder again") from error
-    if not isinstance(content, dict):
-        raise CheckpointError(f"{path}: found {type(content).__name__}, wanted a JSON object; copy the folder again")
-    return content
+        config = dict(json.loads(place.read_bytes()))
+    except (OSError, ValueError, TypeError, RecursionError) as error:
+        raise CheckpointError(f"{place}: cannot be read as a JSON object: {error}; copy the folder again") from error
+    shape, files = shape_of(config, str(place)), tuple(sorted(folder.glob("*.safetensors")))
+    if not files:
+        raise CheckpointError(f"{folder}: found no *.safetensors, wanted the weights; copy the folder again")
+    with torch.device("meta"):
+        model = LanguageModel(shape)
+    pieces = (piece for name, parameter in model.named_parameters() for piece in pieces_of(name, parameter))
+    wanted = {name: tuple(piece.shape) for name, piece in pieces}
+    with TensorFiles(files) as tensors:
+        found = {name: tensors.shape(name) for name in tensors.names}
+    strange = [name for name in sorted(wanted | found) if wanted.get(name) != found.get(name)]
+    if strange:
+        some = [f"{name}: found {found.get(name)}, wanted {wanted.get(name)}" for name in strange[:_MAX_NAMED]]
+        raise CheckpointError(
+            f"{folder}: {len(strange)} tensors are not those of {CONFIG_FILE}: {'; '.join(some)}; copy the folder again"
+        )
+    return PublishedModel(folder=folder, config=config, shape=shape, files=files)

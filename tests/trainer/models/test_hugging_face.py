@@ -1,6 +1,5 @@
 """Published settings and names: what is written is read back, and what transformers writes is understood."""
 
-import dataclasses
 from typing import Any
 
 import pytest
@@ -10,7 +9,7 @@ from transformers import AutoConfig
 from mixes.errors import CheckpointError
 from tests.trainer.models.test_decoder import SHAPES, SMALL
 from trainer.models.decoder import LanguageModel
-from trainer.models.hugging_face import Piece, config_of, pieces_of, shape_of
+from trainer.models.hugging_face import config_of, pieces_of, shape_of
 from trainer.models.presets import PRESETS, ModelShape
 
 
@@ -49,23 +48,22 @@ def test_experts_that_compute_otherwise_are_refused(key: str) -> None:
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
 def test_the_pieces_of_a_parameter_cover_it_once(shape: ModelShape) -> None:
     with torch.device("meta"):
-        names = {name: parameter.shape for name, parameter in LanguageModel(shape).named_parameters()}
-    pieces = {name: list(pieces_of(name, shape)) for name in names}
-    on_disk = [piece.name for some in pieces.values() for piece in some]
-    assert len(on_disk) == len(set(on_disk))
-    for name, size in names.items():
-        covered = torch.zeros(size)
-        for piece in pieces[name]:
-            covered[... if piece.expert is None else (piece.expert, piece.rows)] += 1
-        assert (covered == 1).all()
+        sizes = {name: parameter.shape for name, parameter in LanguageModel(shape).named_parameters()}
+    parameters = {name: torch.zeros(size) for name, size in sizes.items()}
+    pieces = [piece for name, parameter in parameters.items() for piece in pieces_of(name, parameter)]
+    for _, piece in pieces:
+        piece.add_(1)
+    assert len(pieces) == len(dict(pieces))
+    assert all((parameter == 1).all() for parameter in parameters.values())
 
 
 def test_experts_lie_apart_on_disk() -> None:
-    shape = dataclasses.replace(SHAPES["experts"], num_experts=2, intermediate_size=3)
-    assert list(pieces_of("model.layers.0.mlp.experts.gate_up_proj", shape)) == [
-        Piece("model.layers.0.mlp.experts.0.gate_proj.weight", 0, slice(0, 3)),
-        Piece("model.layers.0.mlp.experts.0.up_proj.weight", 0, slice(3, 6)),
-        Piece("model.layers.0.mlp.experts.1.gate_proj.weight", 1, slice(0, 3)),
-        Piece("model.layers.0.mlp.experts.1.up_proj.weight", 1, slice(3, 6)),
-    ]
-    assert list(pieces_of("model.norm.weight", shape)) == [Piece("model.norm.weight")]
+    stacked = torch.arange(24).reshape(2, 6, 2)
+    pieces = list(pieces_of("model.layers.0.mlp.experts.gate_up_proj", stacked, 3))
+    assert [name.removeprefix("model.layers.0.mlp.experts.") for name, _ in pieces] == [
+        "3.gate_proj.weight", "3.up_proj.weight", "4.gate_proj.weight", "4.up_proj.weight"
+    ]  # fmt: skip
+    assert [piece.flatten().tolist() for _, piece in pieces] == [[*range(n, n + 6)] for n in (0, 6, 12, 18)]
+    [(name, piece), _] = pieces_of("model.layers.0.mlp.experts.down_proj", stacked)
+    assert (name, piece.tolist()) == ("model.layers.0.mlp.experts.0.down_proj.weight", stacked[0].tolist())
+    assert list(pieces_of("model.norm.weight", stacked)) == [("model.norm.weight", stacked)]

@@ -17,7 +17,7 @@ from trainer.checkpoint import verified
 from trainer.loop import open_run
 from trainer.models.hugging_face import config_of
 from trainer.models.presets import PRESETS, ModelShape
-from trainer.published.weights import INDEX_FILE, is_published, open_published
+from trainer.published.weights import is_published, open_published
 from trainer.ranks import local_part
 
 DENSE = dataclasses.replace(PRESETS["tiny"], vocab_size=256)
@@ -52,7 +52,7 @@ def test_the_weights_are_those_of_the_folder(
     mix: Path, tmp_path: Path, shape: ModelShape, max_shard_size: str, change: tuple[str, str]
 ) -> None:
     reference = saved(tmp_path / "hf", shape, max_shard_size)
-    assert (tmp_path / "hf" / INDEX_FILE).exists() is (max_shard_size == "100KB")
+    assert (len(list((tmp_path / "hf").glob("*.safetensors"))) > 1) is (max_shard_size == "100KB")
     spec = spec_with(change)
     with open_run(
         spec, RunOptions(mixes=(mix,), output=tmp_path / "a", start_from=tmp_path / "hf", device="cpu")
@@ -111,7 +111,7 @@ def with_file(name: str, content: str) -> Callable[[Path], None]:
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (edited_config(hidden_size=128), "hidden_size: found 128, wanted 64; give what was found under `model`"),
+        (edited_config(hidden_size=128), "lm_head.weight: found (256, 64), wanted (256, 128)"),
         (edited_config(rms_norm_eps=1e-5), "norm_eps: found 1e-05, wanted 1e-06"),
         (
             edited_config(rope_parameters={"rope_type": "default", "rope_theta": 1e4}),
@@ -124,21 +124,17 @@ def with_file(name: str, content: str) -> Callable[[Path], None]:
         (edited_config(num_attention_heads="4"), "num_attention_heads: found '4', wanted a number"),
         (
             edited_weights(lm_head__weight=None),
-            "1 tensors are missing: lm_head.weight; wanted the",
+            "1 tensors are not those of config.json: lm_head.weight: found None, wanted (256, 64); copy",
         ),
-        (edited_weights(model__extra=torch.ones(1)), "1 tensors are none of the model's: model.extra"),
+        (edited_weights(model__extra=torch.ones(1)), "model.extra: found (1,), wanted None"),
         (
             edited_weights(lm_head__weight=torch.ones(250, 64)),
-            "lm_head.weight: found the shape (250, 64), wanted",
+            "lm_head.weight: found (250, 64), wanted (256, 64)",
         ),
-        (
-            with_file(INDEX_FILE, '{"weight_map": {"lm_head.weight": "../other.safetensors"}}'),
-            "found the file name '../other",
-        ),
-        (with_file(INDEX_FILE, '{"weight_map": 3}'), "weight_map: found no mapping"),
-        (with_file(INDEX_FILE, "{"), "cannot be read as JSON"),
-        (with_file(INDEX_FILE, '{"weight_map": {"a": "none.safetensors"}}'), "none.safetensors"),
-        (with_file("config.json", "[]"), "found list, wanted a JSON object"),
+        (with_file("model-2.safetensors", ""), "model-2.safetensors: cannot be read as safetensors"),
+        (lambda folder: (folder / "model.safetensors").unlink(), "found no *.safetensors, wanted the weights"),
+        (with_file("config.json", "{"), "config.json: cannot be read as a JSON object"),
+        (with_file("config.json", "[1]"), "config.json: cannot be read as a JSON object"),
         (with_file("config.json", "{}"), "model_type: found None, wanted 'olmo2' or 'olmoe'"),
     ],
 )
@@ -152,6 +148,13 @@ def test_what_does_not_fit_is_refused_by_name(
     assert message in str(caught.value)
     assert str(tmp_path) in str(caught.value)
     assert not (tmp_path / "run").exists() or not list((tmp_path / "run").glob("step-*"))
+
+
+def test_a_model_of_another_size_is_refused_with_what_to_write(tmp_path: Path) -> None:
+    saved(tmp_path)
+    with pytest.raises(CheckpointError, match=r"num_heads: found 4, wanted 8; give what was found under `model`"):
+        open_published(tmp_path).require_fit(dataclasses.replace(DENSE, num_heads=8), 249)
+    open_published(tmp_path).require_fit(DENSE, 249)
 
 
 def test_a_published_model_has_no_learning_rate_to_go_on_with(mix: Path, tmp_path: Path) -> None:
