@@ -45,7 +45,7 @@ from pipelines.options import BuildOptions, parse_options
 from pipelines.plan import Plan, format_bytes, make_plan, num_hash_ranges
 from pipelines.pool import load_pool, load_tokenizer
 from pipelines.progress import ProgressDisplay
-from pipelines.settings import BuildSettings, make_settings
+from pipelines.settings import BuildSettings, declared_measures, make_settings
 from pipelines.stations.assemble import assemble
 from pipelines.stations.fingerprints import MATCH_RECORD
 from pipelines.stations.results import SourceResults
@@ -118,6 +118,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def read_spec(path: str, data_root: str) -> Bound[MixSpec]:
     """Return a spec whose every name is known; its places are for the plan to look at.
 
+    Python files of measures are run, as only that shows what they declare.
+
     Raises:
         SpecError: The file is no spec, or names a measure or rule set that does not exist; all that is wrong with it,
             places too.
@@ -135,6 +137,7 @@ def read_spec(path: str, data_root: str) -> Bound[MixSpec]:
         },
         edits=known_editors(),
         of_evaluations=(*(measure.name for measure in EVALUATION_MEASURES), Evaluations.name),
+        of_file=partial(declared_measures, data_root=data_root),
     )
     return bind_file(
         MixSpec,

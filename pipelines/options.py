@@ -2,6 +2,7 @@
 
 import argparse
 import importlib.metadata
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,11 +10,13 @@ from typing import TYPE_CHECKING
 
 from filters.duplicates.components import NUM_ROUNDS
 from mixes.errors import SpecError
+from mixes.typed_yaml.binding import nearest
 
 if TYPE_CHECKING:  # slow to import: a build that finds its pool needs none of it
     from apache_beam.options.pipeline_options import PipelineOptions
 
 _LOCAL_RUNNERS = ("", "DirectRunner", "FnApiRunner")
+_HELP = "see --help for gristmill's flags"
 _EPILOG = """examples:
   python -m pipelines.build_mix mixes/smoke.yaml
   python -m pipelines.build_mix mixes/smoke.yaml --dry-run
@@ -98,7 +101,7 @@ def parse_options(argv: Sequence[str] | None = None) -> BuildOptions:
         beam_arguments=(*rest, *_runner_arguments(runner, known.workers, rest)),
     )
     if rest:
-        _check_flags(options)
+        _check_flags(rest)
     return options
 
 
@@ -189,11 +192,26 @@ def _runner_arguments(runner: str, workers: int, rest: Sequence[str]) -> list[st
     return [f"--runner={runner}", f"--setup_file={project}"]
 
 
-def _check_flags(options: BuildOptions) -> None:
-    flags = options.beam
-    unknown = sorted(set(flags.get_all_options(retain_unknown_options=True)) - set(flags.get_all_options()))
-    if unknown:
-        raise SpecError(
-            f"command line: neither gristmill nor Beam knows {', '.join('--' + name for name in unknown)}; "
-            "see --help for gristmill's flags"
-        )
+def _check_flags(rest: Sequence[str]) -> None:
+    """Refuse what neither our parser knows nor any of Beam's options, of which runners bring their own."""
+    from apache_beam.options.pipeline_options import PipelineOptions
+
+    parsers: list[argparse.ArgumentParser] = []
+    PipelineOptions([]).get_all_options(add_extra_args_fn=parsers.append)
+    (beam,) = parsers
+    beam.exit_on_error = False
+    try:
+        unknown = beam.parse_known_args(list(rest))[1]
+    except argparse.ArgumentError as error:
+        raise SpecError(f"command line: {error}") from error
+    ours, others = (set(re.findall(r"--\w[\w-]*", parser.format_usage())) for parser in (_parser(), beam))
+    known = ours | {name for name in others if name.replace("_", "-") not in ours}
+    problems = []
+    for place, argument in enumerate(unknown):
+        if argument.startswith("-"):
+            name = argument.split("=")[0]
+            problems.append(f"command line: neither gristmill nor Beam knows {name}{nearest(name, known, _HELP)}")
+        elif place == 0 or not unknown[place - 1].startswith("-"):  # else the value of what is unknown
+            problems.append(f"command line: found '{argument}' beside the spec; wanted one spec, and flags")
+    if problems:
+        raise SpecError("\n".join(problems))

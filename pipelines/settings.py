@@ -1,6 +1,5 @@
 """What every worker needs to know of a build; small, immutable and pickled with the DoFns."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -16,7 +15,6 @@ from filters.own_measures import OwnGroup
 from filters.rule_sets import rule_set, variant_rule_set
 from filters.rules import Rule
 from filters.settings import FilterSettings, UrlListFiles
-from mixes.errors import DataError
 from mixes.manifest import TokenizerEntry
 from mixes.spec.known_names import CLUSTER_SIZE
 from mixes.spec.mix import MixSpec
@@ -251,11 +249,22 @@ def filter_settings(spec: MixSpec, source: SourceSpec, data_root: str) -> Filter
     )
 
 
-def _read_code(place: str) -> bytes:
-    try:
-        return read_bytes(place)
-    except DataError as error:
-        raise ValueError(f"measures: {error}; relative paths start at {os.getcwd()}") from error
+def declared_measures(file: str, data_root: str) -> list[str]:
+    """Return the names of the measures that a Python file declares, which is run for it.
+
+    Args:
+        file: As the spec names it.
+        data_root: What `{data}` stands for.
+
+    Raises:
+        ValueError: It cannot be run, or declares no measure.
+        DataError: It cannot be read.
+    """
+    return [measure.name for measure in _python_group(file, data_root).measures]
+
+
+def _python_group(file: str, data_root: str) -> OwnGroup:
+    return OwnGroup(read_bytes(expand(file, data_root)), file)
 
 
 def _evaluation_files(spec: MixSpec, data_root: str) -> tuple[str, ...]:
@@ -302,4 +311,4 @@ def own_group(item: MeasureItem, data_root: str) -> MeasureGroup:
         case FieldMeasure():
             return FieldGroup(name=item.name, paths=item.field)
         case PythonMeasures():
-            return OwnGroup(_read_code(expand(item.python, data_root)), item.python)
+            return _python_group(item.python, data_root)

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from mixes.errors import DataError
 from mixes.spec.mix import MixSpec
 from mixes.spec.rule_items import MeasureRule, PublishedRules, PythonMeasures, RuleItems
 from mixes.spec.source import SourceSpec
@@ -30,23 +31,23 @@ class KnownNames:
             never give.
         rule_sets: the published sets and, for each, the measures of its rules, by variant; "" is the set as we read it.
         edits: the names of the span edits.
+        of_evaluations: measures and edits that need the section `evaluations`.
+        of_file: gives the measures that a Python file of the spec declares; raises `DataError` where it is not there,
+            ValueError where it declares none.
     """
 
     measures: Mapping[str, tuple[float, float]]
     labels: Mapping[str, Callable[[str], str | None]]
     rule_sets: Mapping[str, Mapping[str, Collection[str]]]
     edits: Collection[str]
-    of_evaluations: Collection[str] = ()  # measures and edits that need the section `evaluations`
+    of_evaluations: Collection[str] = ()
+    of_file: Callable[[str], Collection[str]] = lambda _: ()
 
 
 def name_problems(spec: MixSpec, known: KnownNames) -> Iterator[FoundProblem]:
-    """Yield what goes by names that nobody knows, and limits that do not fit what they limit.
-
-    A spec with measures of its own in Python may name measures that only running the file shows; those are checked
-    where it is run.
-    """
+    """Yield what goes by names that nobody knows, and limits that do not fit what they limit."""
     names = _Names(spec, known)
-    yield from names.taken()
+    yield from names.own()
     yield from problems_of(names.of_preference(), names.of_rule_sets(), names.of_sources())
 
 
@@ -56,15 +57,31 @@ class _Names:
     def __init__(self, spec: MixSpec, known: KnownNames) -> None:
         self._spec = spec
         self._known = known
-        self._own = [item.name for item in spec.measures if not isinstance(item, PythonMeasures)]
-        self._is_open = any(isinstance(item, PythonMeasures) for item in spec.measures)
+        self._own: list[str] = []
+        self._is_open = False  # whether there are measures whose names nobody could find out
 
-    def taken(self) -> Iterator[FoundProblem]:
-        """Yield measures of the spec whose names are not free."""
-        for index, name in enumerate(self._own):
-            is_known = name in self._known.measures or name in self._known.labels or _LANGUAGE.fullmatch(name)
-            if is_known or name in self._own[:index]:
-                yield ("measures", index, "name"), f"found '{name}', which is taken; choose another name"
+    def own(self) -> Iterator[FoundProblem]:
+        """Take the names of the spec's own measures, and yield those that are not free, and files that give none."""
+        for index, item in enumerate(self._spec.measures):
+            if not isinstance(item, PythonMeasures):
+                yield from self._take(("measures", index, "name"), item.name)
+                continue
+            path: KeyPath = ("measures", index, "python")
+            try:
+                names = self._known.of_file(item.python)
+            except DataError:  # it is not there, which the plan says of all files
+                self._is_open = True
+            except ValueError as error:
+                self._is_open = True
+                yield path, str(error)
+            else:
+                yield from problems_of(*(self._take(path, name) for name in names))
+
+    def _take(self, path: KeyPath, name: str) -> Iterator[FoundProblem]:
+        is_known = name in self._known.measures or name in self._known.labels or _LANGUAGE.fullmatch(name)
+        if is_known or name in self._own:
+            yield path, f"found '{name}', which is taken; choose another name"
+        self._own.append(name)
 
     def of_preference(self) -> Iterator[FoundProblem]:
         """Yield what is wrong with the measure that says which duplicate stays."""
@@ -98,7 +115,9 @@ class _Names:
             remedy = f"it is a published one, which is an item of a list: `- rules: {name}`"
             yield here, f"found no '{name}' among `rule_sets`; {remedy}"
         elif name not in self._spec.rule_sets:
-            yield here, f"unknown rule set '{name}'{nearest(name, self._spec.rule_sets)}"
+            near = nearest(name, [*self._spec.rule_sets, *self._known.rule_sets], _PAGE)
+            form = "published ones are items of a list: `- rules: NAME`"
+            yield here, f"unknown rule set '{name}'{near}; {form}"
 
     def _rules(self, path: KeyPath, items: RuleItems) -> Iterator[FoundProblem]:
         for index, item in enumerate(items):
@@ -194,7 +213,7 @@ class _Names:
         return name in self._known.measures or name in self._own or _LANGUAGE.fullmatch(name) is not None
 
     def _unknown(self, path: KeyPath, name: str) -> Iterator[FoundProblem]:
-        """Yield the unknown name of a measure, unless a file of measures may have it."""
+        """Yield the unknown name of a measure, unless a file that could not be run may have it."""
         if self._is_open:
             return
         names = [*self._known.measures, *self._known.labels, *self._own]

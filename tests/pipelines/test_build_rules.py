@@ -133,7 +133,8 @@ def test_a_rule_on_a_measure_that_no_file_declares_is_refused(
     corpus.spec["measures"] = [{"python": "{data}/loud.py"}]
     corpus.spec["sources"][0]["rules"] = [{"measure": "loud_fractoin", "max": 0.5}]
     assert main(corpus.arguments()) == 2
-    assert "unknown measure 'loud_fractoin'" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "rules[0].measure: unknown measure 'loud_fractoin'; did you mean 'loud_fraction'?" in told
 
 
 def test_each_rules_figures_are_published_and_agree_with_the_ledger(corpus: Corpus) -> None:

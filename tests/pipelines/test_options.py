@@ -33,10 +33,35 @@ def test_a_container_replaces_the_package() -> None:
     assert options.beam.view_as(SetupOptions).setup_file is None
 
 
-@pytest.mark.parametrize("flag", ["--runer=DataflowRunner", "--worker=2", "--dryrun", "--max_num_worker=3"])
-def test_a_flag_that_neither_we_nor_beam_know_is_refused_by_name(flag: str) -> None:
-    with pytest.raises(SpecError, match=flag.lstrip("-").split("=")[0]):
-        parse_options(["mix.yaml", flag])
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--worker=2"], "neither gristmill nor Beam knows --worker; did you mean '--workers'?"),
+        (["--worker", "2"], "neither gristmill nor Beam knows --worker; did you mean '--workers'?"),
+        (["--dryrun"], "neither gristmill nor Beam knows --dryrun; did you mean '--dry-run'?"),
+        (
+            ["--max_num_worker=3"],
+            "neither gristmill nor Beam knows --max_num_worker; did you mean '--max_num_workers'?",
+        ),
+        (["-q", "2"], "neither gristmill nor Beam knows -q; see --help for gristmill's flags"),
+        (["other.yaml"], "found 'other.yaml' beside the spec; wanted one spec, and flags"),
+        (["--num_workers=two"], "argument --num_workers: invalid int value: 'two'"),
+    ],
+)
+def test_what_neither_we_nor_beam_know_is_refused_with_the_nearest(
+    arguments: list[str], told: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with pytest.raises(SpecError) as error:
+        parse_options(["mix.yaml", *arguments])
+    assert str(error.value) == f"command line: {told}"
+    assert caplog.text == ""
+
+
+def test_flags_of_beam_go_to_the_runner() -> None:
+    arguments = ["--experiments=one", "--num_workers", "3", "--temp_location=gs://bucket/tmp"]
+    options = parse_options(["mix.yaml", "--runner=DataflowRunner", *arguments])
+    found = options.beam.get_all_options()
+    assert (found["experiments"], found["num_workers"], found["temp_location"]) == (["one"], 3, "gs://bucket/tmp")
 
 
 def test_workers_of_this_machine_and_a_remote_runner_contradict_each_other() -> None:

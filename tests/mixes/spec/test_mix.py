@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mixes.errors import SpecError
+from mixes.errors import DataError, SpecError
 from mixes.spec.known_names import KnownNames
 from mixes.spec.mix import MixSpec
 from mixes.spec.places import expand
@@ -388,7 +388,17 @@ def test_known_measures_and_sets_pass() -> None:
         ),
         (
             "pros",
-            "5:47: sources[0].rules: unknown rule set 'pros'; known: none",
+            (
+                "5:47: sources[0].rules: unknown rule set 'pros'; known: english, gopher_quality; published ones are "
+                "items of a list: `- rules: NAME`"
+            ),
+        ),
+        (
+            "gopher_qualty",
+            (
+                "5:47: sources[0].rules: unknown rule set 'gopher_qualty'; did you mean 'gopher_quality'?; published "
+                "ones are items of a list: `- rules: NAME`"
+            ),
         ),
         (
             "gopher_quality",
@@ -441,7 +451,6 @@ def test_the_measure_that_chooses_among_duplicates_is_a_number_that_is_known() -
     assert told("qualty").startswith(f"{at}unknown measure 'qualty'; did you mean 'quality'?\n{edit}")
     assert told("license").startswith(f"{at}'license' is a label; wanted a measure that is a number")
     assert told("language_en").startswith(f"{at}'language_en' needs a language model; add the section")
-    assert "dedupe" not in told("qualty", "[{python: mine.py}]")
 
 
 def test_an_unknown_edit_is_refused_with_the_nearest() -> None:
@@ -469,8 +478,28 @@ def test_measures_of_a_spec_are_known_to_its_rules_and_have_names_of_their_own()
             check_names(with_rules("[]", head), KNOWN)
 
 
-def test_measures_in_python_may_have_any_name() -> None:
-    check_names(with_rules("[{measure: shouting, max: 2}]", "measures: [{python: my.py}]\n"), KNOWN)
+def test_measures_in_python_are_known_by_what_their_file_declares() -> None:
+    def told(rules: str, measures: str = "{python: my.py}") -> str:
+        with pytest.raises(SpecError) as error:
+            check_names(with_rules(rules, f"measures: [{measures}]\n"), known)
+        return str(error.value)
+
+    def of_file(name: str) -> list[str]:
+        if name == "absent.py":
+            raise DataError("absent.py: not there")
+        if name == "broken.py":
+            raise ValueError("broken.py: cannot be run")
+        return ["shouting", "whispering"]
+
+    known = replace(KNOWN, of_file=of_file)
+    check_names(with_rules("[{measure: shouting, max: 2}]", "measures: [{python: my.py}]\n"), known)
+    check_names(with_rules("[{measure: any, max: 2}]", "measures: [{python: absent.py}]\n"), known)
+    assert "unknown measure 'shoutin'; did you mean 'shouting'?" in told("[{measure: shoutin, max: 2}]")
+    assert told("[{measure: any, max: 2}]", "{python: broken.py}") == (
+        "a.yaml:3:21: measures[0].python: broken.py: cannot be run"
+    )
+    twice = told("[]", "{name: whispering, field: x}, {python: my.py}")
+    assert twice == "a.yaml:3:51: measures[1].python: found 'whispering', which is taken; choose another name"
 
 
 @pytest.mark.parametrize(
