@@ -125,10 +125,14 @@ def verified(folder: Path, *, content: bool = True) -> Checkpoint:
     )
 
 
-def newest_sound(output: Path) -> Checkpoint | None:
+def newest_sound(output: Path, *, content: bool = True) -> Checkpoint | None:
     """Return the newest checkpoint of a run that is sound, or None where the run has none at all.
 
     Damaged ones that are newer are named in the log and set aside as `step-N.damaged`.
+
+    Args:
+        output: folder of the run.
+        content: check every byte; without, only the records, and set nothing aside.
 
     Raises:
         CheckpointError: every checkpoint is damaged.
@@ -137,12 +141,12 @@ def newest_sound(output: Path) -> Checkpoint | None:
     for step in sorted(steps_on_disk(output), reverse=True):
         folder = output / f"step-{step}"
         try:
-            checkpoint = verified(folder)
+            checkpoint = verified(folder, content=content)
         except CheckpointError as error:
             log.warning("checkpoint refused: %s", error)
             damaged.append(folder)
             continue
-        for other in damaged:
+        for other in damaged if content else ():
             aside = other.with_name(f"{other.name}.damaged")
             shutil.rmtree(aside, ignore_errors=True)
             other.rename(aside)

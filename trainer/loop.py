@@ -14,14 +14,14 @@ from mixes.errors import CheckpointError, MixError
 from mixes.lock import hold_folder
 from mixes.manifest import Manifest
 from trainer.arguments import RunOptions
-from trainer.checkpoint import Progress, fill_from, steps_on_disk, verified
+from trainer.checkpoint import Progress, fill_from, steps_on_disk
 from trainer.evaluation.periodic import PeriodicEvaluation
 from trainer.figures import StepFigures
 from trainer.loader import Batch, prefetched
+from trainer.models.presets import ModelShape
 from trainer.plan import require_even_shares
-from trainer.published.weights import is_published, open_published
 from trainer.ranks import Ranks, process_group
-from trainer.resume import find_checkpoint, first_progress, known_parent, require_same_run
+from trainer.resume import beginning, find_checkpoint
 from trainer.run_data import RunData, open_data
 from trainer.saving import CheckpointWriter
 from trainer.sharding import fill_with_initial_weights
@@ -166,26 +166,17 @@ def _begin(
     spec: TrainSpec, options: RunOptions, manifests: Sequence[Manifest], ranks: Ranks
 ) -> tuple[Trainer, Progress]:
     """Return the trainer with its tensors filled, and how far it is."""
-    found = find_checkpoint(options.output, ranks)
-    parent = published = None
-    if found is not None:
-        require_same_run(found, spec, manifests, known_parent(options.start_from))
-    elif options.start_from is not None and is_published(options.start_from):
-        published = open_published(options.start_from)
-    elif options.start_from is not None:
-        parent = verified(options.start_from)
-    progress = first_progress(spec, manifests, parent) if found is None else found.progress
-    shape = spec.model.shape(manifests[0].tokenizer.vocab_size)
-    if published is not None:
-        published.require_fit(shape, manifests[0].tokenizer.eos_id)
-        # Rank 0 alone writes the record of a checkpoint, so it alone reads every byte for its sake.
-        progress = dataclasses.replace(progress, parent=published.digest() if ranks.is_first else "")
+    own = find_checkpoint(options.output, ranks)
+    with ranks.refusing_together():  # rank 0 alone reads every byte of what it begins from, as it alone writes records
+        begun = beginning(spec, manifests, own, options.start_from, content=ranks.is_first)
+    progress, parent, published = begun.progress, begun.parent, begun.published
     schedule = spec.learning_schedule(progress.peak_learning_rate)
+    shape = ModelShape(**progress.shape)
     trainer = Trainer(spec, shape, schedule, ranks, compiled=options.compiled, recomputes=options.recomputes)
-    if found is not None:
-        fill_from(found, trainer.state())
+    if own is not None:
+        fill_from(own, trainer.state())
         is_done = progress.step >= spec.num_steps
-        log.info("resumed from %s%s", found.folder, ", where all steps are done" if is_done else "")
+        log.info("resumed from %s%s", own.folder, ", where all steps are done" if is_done else "")
     elif parent is not None:
         fill_from(parent, trainer.weights() if parent.progress.ingredients else trainer.inherited_state())
         log.info("started from %s", parent.folder)
@@ -212,14 +203,9 @@ def _forget(output: Path, ranks: Ranks) -> None:
 def _held(output: Path, ranks: Ranks) -> Iterator[None]:
     """Hold the output folder for the processes of this run; rank 0 has the lock, the others learn of a refusal."""
     with contextlib.ExitStack() as stack:
-        refusal = None
-        if ranks.is_first:
-            try:
+        with ranks.refusing_together():
+            if ranks.is_first:
                 stack.enter_context(hold_folder(output, LOCK_FILE, "run"))
-            except MixError as error:
-                refusal = error
-        if ranks.any(refusal is not None):
-            raise refusal or MixError(f"{output}: refused; rank 0 says why")
         yield
 
 

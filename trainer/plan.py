@@ -1,4 +1,4 @@
-"""The training plan: what a run will do and need, computed before anything is allocated."""
+"""The training plan: what a run will do and need, after all was refused that is known before its first step."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -6,23 +6,41 @@ from collections.abc import Iterator, Sequence
 from mixes.errors import SpecError
 from mixes.manifest import Manifest
 from trainer.arguments import RunOptions, require_replicas
-from trainer.mix_order import order_of
+from trainer.checkpoint import newest_sound
+from trainer.evaluation.suite import Suite
 from trainer.models.presets import ModelShape
+from trainer.ranks import device_of, process_group
+from trainer.resume import Beginning, beginning
+from trainer.run_data import open_data
 from trainer.schedule import learning_rate
 from trainer.spec import CheckpointSpec, TrainSpec
 
-_CHUNK_LOGITS = 2**29  # of trainer/models/head.py on a GPU; importing it would import torch, which a plan does not need
+_CHUNK_LOGITS = 2**29  # of trainer/models/head.py on a GPU
 
 
-def format_plan(spec: TrainSpec, manifests: Sequence[Manifest], options: RunOptions, world_size: int) -> str:
-    """Return the plan as aligned lines: model, mix, length, learning rate, memory of each of `world_size` ranks.
+def checked_plan(spec: TrainSpec, options: RunOptions, world_size: int) -> str:
+    """Return the plan of a run on so many ranks, after it was refused as the run would be, before its first step.
+
+    Nothing is written. Of checkpoints and published models only JSON is read, where a run checks every byte.
 
     Raises:
-        SpecError: a run would be refused: mixes or ranks do not fit the spec.
+        SpecError, MixError, CheckpointError, DataError: the run would be refused.
     """
+    device_of(options.device)
     require_even_shares(spec, options.num_replicas, world_size)
-    order_of([manifest.name for manifest in manifests], spec.data_steps, spec.num_steps)
-    rows = list(_rows(spec, manifests, options, world_size))
+    with process_group("cpu") as ranks, open_data(options.mixes, spec, ranks) as data:
+        own = None if options.fresh else newest_sound(options.output, content=False)
+        begun = beginning(spec, data.manifests, own, options.start_from, content=False)
+        if spec.evaluation is not None:
+            Suite.of_mix(spec.evaluation, options.mixes[0])
+        return format_plan(spec, data.manifests, begun, options, world_size)
+
+
+def format_plan(
+    spec: TrainSpec, manifests: Sequence[Manifest], begun: Beginning, options: RunOptions, world_size: int
+) -> str:
+    """Return the plan as aligned lines: model, mix, length, learning rate, memory of each of `world_size` ranks."""
+    rows = list(_rows(spec, manifests, begun, options, world_size))
     width = max(len(title) for title, _ in rows)
     return "\n".join(f"{title:<{width}}  {text}" for title, text in rows)
 
@@ -65,7 +83,7 @@ def memory_estimate(spec: TrainSpec, shape: ModelShape, options: RunOptions, wor
 
 
 def _rows(
-    spec: TrainSpec, manifests: Sequence[Manifest], options: RunOptions, world_size: int
+    spec: TrainSpec, manifests: Sequence[Manifest], begun: Beginning, options: RunOptions, world_size: int
 ) -> Iterator[tuple[str, str]]:
     """Yield each line as its title and its text."""
     shape = spec.model.shape(manifests[0].tokenizer.vocab_size)
@@ -84,8 +102,9 @@ def _rows(
         yield "", ", ".join(f"{source.name} {source.tokens:,}" for source in manifest.sources)
     if spec.data:
         yield "order", ", ".join(f"{name} {num_steps:,} steps" for name, num_steps in spec.data_steps)
+    yield "begins", _place_of(begun)
     yield "run", f"{spec.num_steps:,} steps of {spec.global_batch:,} instances, {num_tokens:,} tokens"
-    yield "learning rate", _rates(spec)
+    yield "learning rate", _rates(spec, begun.progress.peak_learning_rate)
     yield "compute", f"{flops:.3g} FLOP a token, {flops * num_tokens:.3g} in all"
     share = spec.global_batch // world_size
     sharing = f"{options.num_replicas} replicas of the model, " if options.num_replicas > 1 else ""
@@ -117,14 +136,24 @@ def _kept(spec: CheckpointSpec) -> str:
     return f"every {spec.interval:,} steps, the newest {spec.keep}{milestones} kept"
 
 
-def _rates(spec: TrainSpec) -> str:
+def _place_of(begun: Beginning) -> str:
+    """Return where the run begins, and what was looked at of that."""
+    if begun.own is not None:
+        return f"after step {begun.progress.step:,}: {begun.own.folder}, of which the record was checked"
+    if begun.parent is not None:
+        kept = "weights" if begun.parent.progress.ingredients else "weights and optimizer"
+        return f"from {kept} of {begun.parent.folder}, of which the record was checked"
+    if begun.published is not None:
+        return f"from the weights of {begun.published.folder}, of which config.json was checked"
+    return "from first weights"
+
+
+def _rates(spec: TrainSpec, peak: float) -> str:
     """Return the schedule as its rates at the steps where it bends."""
-    peak = spec.optimizer.learning_rate
-    schedule = spec.learning_schedule(1.0 if peak is None else peak)
-    unit = "" if peak is not None else ", times the last rate of the checkpoint given by --from"
+    schedule = spec.learning_schedule(peak)
     bends = sorted({1, schedule.warmup or 1, schedule.fall_start or 1, spec.num_steps})
     rates = [f"{learning_rate(step, schedule):.3g} at step {step:,}" for step in bends if step <= spec.num_steps]
-    return f"{schedule.shape}: {', '.join(rates)}{unit}"
+    return f"{schedule.shape}: {', '.join(rates)}"
 
 
 def _format_gib(size: int) -> str:

@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
 from torch.distributed.tensor import DTensor
 
-from mixes.errors import SpecError
+from mixes.errors import GristmillError, SpecError
 from trainer.arguments import require_replicas
 from trainer.stopping import StoppedError, noted_signals
 
@@ -81,6 +81,21 @@ class Ranks:
         """Raise StoppedError on all processes where a signal came to any; every process must ask."""
         if self.stops():
             raise StoppedError(self.stopped_by)
+
+    @contextmanager
+    def refusing_together(self) -> Iterator[None]:
+        """Let all processes refuse where one does, which then says why; in the block no process asks another.
+
+        Raises:
+            GristmillError: it was refused, here or on another process.
+        """
+        refusal = None
+        try:
+            yield
+        except GristmillError as error:
+            refusal = error
+        if self.any(refusal is not None):
+            raise refusal or SpecError("refused by another process, which says why")
 
     def free_memory(self) -> None:
         """Give back the memory of models that nobody uses any more; their parts hold each other."""

@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +12,67 @@ from mixes.errors import CheckpointError, SpecError
 from mixes.manifest import Manifest, digest_of
 from mixes.typed_yaml.canonical import canonical_json
 from trainer.checkpoint import FILE_NAME, Checkpoint, Progress, newest_sound, verified
+from trainer.models.presets import ModelShape
+from trainer.published.weights import PublishedModel, is_published, open_published
 from trainer.ranks import Ranks
 from trainer.spec import TrainSpec
 
 FREE_KEYS = ("checkpoint", "evaluation", "log_interval")  # of the spec: may change on resume, as they change no weight
 
 
+FREE_SIZES = ("rope_theta",)  # of a model: may differ from the parent's, as no tensor has another shape
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beginning:
+    """What the tensors of a run are filled from: one of three, or first weights where there is none of them.
+
+    Attributes:
+        progress: how far the run is.
+        own: its newest checkpoint.
+        parent: the checkpoint of another run, whose steps are not counted.
+        published: a published model.
+    """
+
+    progress: Progress
+    own: Checkpoint | None = None
+    parent: Checkpoint | None = None
+    published: PublishedModel | None = None
+
+
+def beginning(
+    spec: TrainSpec, manifests: Sequence[Manifest], own: Checkpoint | None, start_from: Path | None, *, content: bool
+) -> Beginning:
+    """Return where a run begins, after all was refused that can be known before a tensor is read.
+
+    Args:
+        spec: of the run.
+        manifests: of its mixes.
+        own: its newest checkpoint, or None.
+        start_from: folder of another run's checkpoint or of a published model, which a run that has none of its own
+            begins from; None for first weights.
+        content: read every byte of that; without, only what its JSON says, and the parent of a published model is "".
+
+    Raises:
+        CheckpointError: the checkpoint is one of another run; or the other is damaged, of another shape or tokenizer.
+        SpecError: no learning rate is given, here or by a parent.
+    """
+    if own is not None:
+        require_same_run(own, spec, manifests, known_parent(start_from))
+        return Beginning(progress=own.progress, own=own)
+    if start_from is None or not is_published(start_from):
+        parent = None if start_from is None else verified(start_from, content=content)
+        return Beginning(progress=_first_progress(spec, manifests, parent), parent=parent)
+    published, progress = open_published(start_from), _first_progress(spec, manifests, None)
+    published.require_fit(ModelShape(**progress.shape), manifests[0].tokenizer.eos_id)
+    digest = published.digest() if content else ""
+    return Beginning(progress=dataclasses.replace(progress, parent=digest), published=published)
+
+
 def find_checkpoint(output: Path, ranks: Ranks) -> Checkpoint | None:
     """Return the checkpoint to resume from: rank 0 verifies every byte, the others read only the record."""
-    found = newest_sound(output) if ranks.is_first else None
+    with ranks.refusing_together():
+        found = newest_sound(output) if ranks.is_first else None
     step = ranks.told(-1 if found is None else found.progress.step)
     if step < 0 or found is not None:
         return found
@@ -31,14 +84,15 @@ def known_parent(folder: Path | None) -> Checkpoint | None:
     return None if folder is None or not (folder / FILE_NAME).is_file() else verified(folder, content=False)
 
 
-def first_progress(spec: TrainSpec, manifests: Sequence[Manifest], parent: Checkpoint | None) -> Progress:
+def _first_progress(spec: TrainSpec, manifests: Sequence[Manifest], parent: Checkpoint | None) -> Progress:
     """Return the progress of a run that has no checkpoint yet, which began from `parent` or from nothing.
 
     Raises:
         SpecError: no learning rate is given, here or by a parent.
-        CheckpointError: the parent was trained with another tokenizer.
+        CheckpointError: the parent has another tokenizer or shape.
     """
     record = mix_record(manifests)
+    shape = dataclasses.asdict(spec.model.shape(manifests[0].tokenizer.vocab_size))
     peak, begun_from = spec.optimizer.learning_rate, "no --from CHECKPOINT to take it from"
     if parent is not None:
         changed = differences(parent.progress.mix["tokenizer"], record["tokenizer"])
@@ -46,6 +100,15 @@ def first_progress(spec: TrainSpec, manifests: Sequence[Manifest], parent: Check
             raise CheckpointError(
                 f"{parent.folder}: its mix has another tokenizer ({'; '.join(changed)}); "
                 "wanted a mix with the tokenizer of the checkpoint"
+            )
+        theirs, ours = (
+            {name: size for name, size in each.items() if name not in FREE_SIZES}
+            for each in (parent.progress.shape, shape)
+        )
+        changed = differences(theirs, ours)
+        if changed:
+            raise CheckpointError(
+                f"{parent.folder}: its model has another shape: {'; '.join(changed)}; give its sizes under `model`"
             )
         peak = parent.progress.learning_rate if peak is None else peak
         begun_from = f"{parent.folder} ended with a rate of 0"
@@ -57,7 +120,7 @@ def first_progress(spec: TrainSpec, manifests: Sequence[Manifest], parent: Check
         learning_rate=0.0,
         peak_learning_rate=peak,
         spec=json.loads(canonical_json(spec)),
-        shape=dataclasses.asdict(spec.model.shape(manifests[0].tokenizer.vocab_size)),
+        shape=shape,
         mix=record,
         parent="" if parent is None else parent.digest,
     )

@@ -9,11 +9,10 @@ from pathlib import Path
 if not __package__:  # started as a file: Python put this folder on the path, and not the checkout
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from mixes.opening import mix_place, open_mix
+from mixes.opening import mix_place
 from mixes.typed_yaml.binding import bind_file
 from trainer.arguments import add_run_arguments, run_options
 from trainer.command import command, command_parser, is_first_process
-from trainer.plan import format_plan
 from trainer.spec import TrainSpec
 
 _EPILOG = """examples:
@@ -39,12 +38,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = _parser().parse_args(argv)
     options = run_options(arguments, arguments.mixes)
     spec = bind_file(TrainSpec, arguments.spec).value
-    if arguments.dry_run:
-        world_size = int(os.environ.get("WORLD_SIZE", "1"))
-        print(format_plan(spec, [open_mix(mix).manifest for mix in options.mixes], options, world_size))
-        return
     from trainer.loop import open_run
+    from trainer.plan import checked_plan
 
+    if arguments.dry_run:
+        plan = checked_plan(spec, options, int(os.environ.get("WORLD_SIZE", "1")))
+        if is_first_process():
+            print(plan)
+        return
     with open_run(spec, options) as run:
         run.finish()
     if is_first_process():
@@ -79,7 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--fresh", action="store_true", help="remove what RUN holds and begin at step 0")
     add_run_arguments(parser)
-    parser.add_argument("--dry-run", action="store_true", help="print the plan and stop")
+    parser.add_argument("--dry-run", action="store_true", help="check the request, print the plan and stop")
     return parser
 
 
