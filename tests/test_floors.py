@@ -241,7 +241,6 @@ LEVELS: dict[str, tuple[str, ...]] = {
         "metrics page",
     ),
     "trainer.published": ("card weights", "folder"),
-    "trainer.generation": ("next_tokens", "texts"),
     "trainer.models": (
         "documents head norm past presets",
         "attention swiglu",

@@ -46,6 +46,9 @@ def command(main: Callable[Arguments, None]) -> Callable[Arguments, int]:
             line, found = f"{stopped}" if is_first_process() else "", 128 + stopped.signal
         except KeyboardInterrupt:
             line, found = "\nstopped by SIGINT", 130  # a terminal is in the midst of a line, which ends with ^C
+        except BrokenPipeError:  # a reader such as `head` has seen enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter would try once more
+            line, found = "", 0
         except FailedError as error:
             line, found = f"{error}", 1
         except GristmillError as error:

@@ -2,6 +2,8 @@
 
 import importlib
 import signal
+import subprocess
+import sys
 
 import pytest
 
@@ -9,6 +11,11 @@ from mixes.errors import CheckpointError
 from trainer.command import command
 from trainer.stopping import FailedError, StoppedError
 
+TALKS = """
+from trainer.command import command
+main = command(lambda: print("line\\n" * 100_000))
+raise SystemExit(main())
+"""
 COMMANDS = ("anneal", "evaluate", "export", "generate", "microanneal", "report", "run", "soup")
 
 
@@ -37,6 +44,15 @@ def test_an_error_gives_a_line_and_a_status(
     assert main(["x"]) == status
     assert capsys.readouterr() == ("", line)
     assert main([]) == 0
+
+
+def test_a_reader_that_has_seen_enough_is_no_error() -> None:
+    with subprocess.Popen([sys.executable, "-c", TALKS], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 0
 
 
 def test_our_own_mistakes_keep_their_trace() -> None:

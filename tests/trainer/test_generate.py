@@ -11,10 +11,10 @@ from transformers import AutoTokenizer, Olmo2ForCausalLM
 
 from tests.trainer.evaluation.tiny_model import CONTEXT, write_tiny_mix, write_tiny_model
 from tests.trainer.small_run import spec_with, train
+from trainer import generation
 from trainer.checkpoint import verified
 from trainer.generate import main
-from trainer.generation.next_tokens import Drawing
-from trainer.generation.texts import Writer
+from trainer.generation import Drawing, Writer
 from trainer.published.folder import export
 
 PROMPTS = ("the king of", "", "a ring and the land: ü", "on and on")
@@ -43,36 +43,47 @@ def test_a_file_of_prompts_gives_what_each_gives_alone(
 ) -> None:
     file = tmp_path / "prompts.jsonl"
     file.write_text("".join(json.dumps({"prompt": prompt}) + "\n" for prompt in PROMPTS))
-    settings = ["--max-tokens", "12", "--device", "cpu"]
-    assert main([str(model), "--prompts", str(file), "--batch", "3", *settings]) == 0
+    settings = ["--max-tokens", "12", "--device", "cpu", "--temperature", "2"]
+    assert main([str(model), "--prompts", str(file), "--seed", "5", *settings]) == 0
     answers = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [answer["prompt"] for answer in answers] == list(PROMPTS)
-    for answer in answers:
-        assert main([str(model), "--prompt", answer["prompt"], *settings]) == 0
+    for number, answer in enumerate(answers):
+        assert main([str(model), "--prompt", answer["prompt"], "--seed", str(5 + number), *settings]) == 0
         assert capsys.readouterr().out == answer["text"] + "\n"
-        assert answer["ended"] or answer["tokens"] == 12
+    file.write_text('{"prompt": "the"}\n\n{"text": "the"}\n')
+    assert main([str(model), "--prompts", str(file), *settings]) == 2
+    printed = capsys.readouterr()
+    assert len(printed.out.splitlines()) == 1
+    assert "prompts.jsonl:3: prompt: found None, wanted a text" in printed.err
 
 
 def test_pieces_of_a_stream_add_up_and_none_is_a_part_of_a_letter(model: Path) -> None:
-    writer = Writer(
-        model, None, drawing=Drawing(temperature=5.0, seed=3), max_tokens=40, precision="float32", device="cpu"
-    )
-    pieces = list(writer.stream("the"))
+    writer = Writer(model, None, precision="float32", device="cpu")
+    pieces = list(writer.stream("the", Drawing(temperature=5.0, seed=3), 40))
     assert len(pieces) > 10
-    assert "".join(pieces) == "".join(writer.stream("the"))
     assert not any(piece.endswith("\ufffd") for piece in pieces[:-1])
 
 
 def test_no_more_is_made_than_the_model_was_trained_on(
-    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    model: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    writer = Writer(model, None, drawing=Drawing(), max_tokens=1000, precision="bfloat16", device="cpu")
-    prompts = ["the king " * 8, "the king"]
-    (tmp_path / "prompts.jsonl").write_text("".join(json.dumps({"prompt": prompt}) + "\n" for prompt in prompts))
-    for answer, ids in zip(writer.answers(tmp_path / "prompts.jsonl", 2), writer.encoder.encode(prompts), strict=True):
-        assert answer["ended"] or answer["tokens"] + len(ids) == CONTEXT
+    def endless(*_: object, max_tokens: int, **__: object) -> Iterator[int]:
+        yield from [65] * max_tokens
+
+    monkeypatch.setattr(generation, "next_tokens", endless)
+    letter: Any = AutoTokenizer.from_pretrained(model).decode([65])  # Any: its annotation allows a list
+    for max_tokens, num_tokens in ((1000, CONTEXT - 42), (3, 3)):
+        prompt = ["--prompt", "the king " * 8, "--max-tokens", str(max_tokens)]  # of 42 tokens
+        assert main([str(model), *prompt, "--precision", "bfloat16", "--device", "cpu"]) == 0
+        assert capsys.readouterr().out == letter * num_tokens + "\n"
     assert main([str(model), "--prompt", "the king " * 40, "--device", "cpu"]) == 2
     assert f"the prompt: found 202 tokens, wanted fewer than {CONTEXT}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("flags", [["--temperature", "-1"], ["--temperature", "nan"], ["--top-p", "0"]])
+def test_settings_that_cannot_be_are_refused(flags: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["absent", "--prompt", "the", *flags]) == 2
+    assert f"{flags[0]} {float(flags[1])}" in capsys.readouterr().err
 
 
 def test_a_checkpoint_and_its_export_say_the_same(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -93,7 +104,7 @@ def test_a_checkpoint_and_its_export_say_the_same(tmp_path: Path, capsys: pytest
 def test_ctrl_c_leaves_what_was_printed_and_no_trace(
     model: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def interrupted(_self: Writer, _prompt: str) -> Iterator[str]:
+    def interrupted(*_: object) -> Iterator[str]:
         yield "the"
         raise KeyboardInterrupt
 
