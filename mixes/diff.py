@@ -6,9 +6,9 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 
+from mixes.command import command, command_parser
 from mixes.comparing.comparison import compare_mixes
 from mixes.comparing.telling import tell_comparison
-from mixes.errors import MixError
 from mixes.opening import local_mix
 
 _EPILOG = """examples:
@@ -21,14 +21,11 @@ exit status: 0 equal, 1 different, 2 the mixes cannot be compared
 """
 
 
+@command
 def main(argv: Sequence[str] | None = None) -> int:
-    """Return 0 when the mixes are equal, 1 when they differ, 2 when they cannot be compared."""
+    """Return 0 when the mixes are equal, 1 when they differ."""
     arguments = _parser().parse_args(argv)
-    try:
-        found = compare_mixes([arguments.first, arguments.second])
-    except MixError as error:
-        print(error, file=sys.stderr)
-        return 2
+    found = compare_mixes([arguments.first, arguments.second])
     if arguments.json:
         print(json.dumps(asdict(found), indent=1, ensure_ascii=False, default=str))
     else:
@@ -37,12 +34,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m mixes.diff",
-        description="Say what two built mixes differ in: settings, sources, documents, and what the ledgers count.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+    parser = command_parser(
+        "mixes.diff",
+        "Say what two built mixes differ in: settings, sources, documents, and what the ledgers count.",
+        _EPILOG,
     )
     parser.add_argument("first", metavar="A", type=local_mix, help="folder of a built mix, OUTPUT/mixes/NAME")
     parser.add_argument("second", metavar="B", type=local_mix, help="folder of the other")

@@ -5,7 +5,8 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from mixes.errors import GristmillError, SpecError
+from mixes.command import command, command_parser, working
+from mixes.errors import SpecError
 from mixes.exporting.datatrove import export_datatrove
 from mixes.exporting.hugging_face import export_hugging_face
 from mixes.exporting.megatron import export_megatron
@@ -38,30 +39,24 @@ exit status: 0 exported, 1 the export failed, 2 the request was wrong
 """
 
 
+@command
 def main(argv: Sequence[str] | None = None) -> int:
-    """Return 0 when exported, 1 when the export failed, 2 when the request was wrong."""
+    """Return 0 when exported."""
     arguments = _parser().parse_args(argv)
-    try:
-        if (arguments.tokenizer is not None) != (arguments.to == _OF_TEXT):
-            raise SpecError(
-                f"command line: --to {arguments.to}: found {'a' if arguments.tokenizer else 'no'} --tokenizer; "
-                f"it is needed for --to {_OF_TEXT}, which makes text of tokens, and for nothing else"
-            )
-        mix = check_files(arguments.mix)
-        write = _writer(arguments, mix)
-    except GristmillError as error:
-        print(error, file=sys.stderr)
-        return 2
+    if (arguments.tokenizer is not None) != (arguments.to == _OF_TEXT):
+        raise SpecError(
+            f"command line: --to {arguments.to}: found {'a' if arguments.tokenizer else 'no'} --tokenizer; "
+            f"it is needed for --to {_OF_TEXT}, which makes text of tokens, and for nothing else"
+        )
+    mix = check_files(arguments.mix)
+    write = _writer(arguments, mix)
     root = mix_root(arguments.mix)
-    try:
-        with (
-            Progress("exported", "M tokens", mix.tokens + held_out_tokens(mix)) as progress,
-            create_target(mix, root, arguments.output, progress) as target,
-        ):
-            write(target)
-    except GristmillError as error:
-        print(error, file=sys.stderr)
-        return 1
+    with (
+        working(),
+        Progress("exported", "M tokens", mix.tokens + held_out_tokens(mix)) as progress,
+        create_target(mix, root, arguments.output, progress) as target,
+    ):
+        write(target)
     held_out = held_out_tokens(mix)
     validation = f", {held_out:,} tokens for validation" if held_out else ""
     print(f"mix '{mix.name}' for {arguments.to}: {mix.tokens:,} tokens of {mix.documents:,} documents{validation}")
@@ -81,12 +76,10 @@ def _writer(arguments: argparse.Namespace, mix: Manifest) -> Callable[[Target], 
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m mixes.export",
-        description="Write a built mix in the format of another project: same documents, same tokens, same epochs.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+    parser = command_parser(
+        "mixes.export",
+        "Write a built mix in the format of another project: same documents, same tokens, same epochs.",
+        _EPILOG,
     )
     parser.add_argument("mix", metavar="MIX", type=local_mix, help="folder of a built mix, OUTPUT/mixes/NAME")
     parser.add_argument("--to", metavar="FORMAT", required=True, choices=(*_OF_TOKENS, _OF_TEXT), help="; ".join(

@@ -1,18 +1,18 @@
 """Show documents of a built mix: `python -m mixes.show output/mixes/smoke --random 3`."""
 
 import argparse
-import contextlib
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from mixes.command import command, command_parser, working
 from mixes.errors import GristmillError, MixError, SpecError
 from mixes.files import publish_file
 from mixes.manifest import Manifest, SourceEntry, load, mix_folder, mix_root
 from mixes.opening import local_mix
 from mixes.progress import Progress
-from mixes.showing.documents import DocumentReader
+from mixes.showing.documents import DocumentReader, ShownDocument
 from mixes.showing.page import documents_page
 from mixes.showing.places import Place, document_of_part, draw_documents, draw_tokens, find_documents
 from mixes.showing.terminal import document_lines
@@ -35,40 +35,33 @@ exit status: 0 shown, 1 there is no such document or a file is damaged, 2 the re
 _DRAWN = 3
 
 
+@command
 def main(argv: Sequence[str] | None = None) -> int:
-    """Return 0 when shown, 1 when there is no such document or a file is damaged, 2 when the request was wrong."""
+    """Return 0 when shown."""
     arguments = _parser().parse_args(argv)
     folder = mix_folder(Path(os.path.abspath(arguments.mix)))
-    try:
-        mix = load(arguments.mix)
-        sources = _sources(mix, arguments.source)
-        if (arguments.part is None) != (arguments.document is None):
-            raise SpecError("command line: --part and --document belong together; give both")
-        reader = _reader(arguments, mix, folder)
-    except GristmillError as error:
-        print(error, file=sys.stderr)
-        return 2
-    try:
+    mix = load(arguments.mix)
+    sources = _sources(mix, arguments.source)
+    if (arguments.part is None) != (arguments.document is None):
+        raise SpecError("command line: --part and --document belong together; give both")
+    reader = _reader(arguments, mix, folder)
+    with working():
         places = _places(arguments, mix_root(arguments.mix), sources)
         documents = [reader.read(place) for place in places]
         if arguments.html is not None:
-            page = documents_page(
-                mix, _chosen(arguments), documents, with_tokens=arguments.tokens, whole=arguments.whole
-            )
-            publish_file(str(arguments.html), lambda stream: stream.write(page.encode()))
-            print(f"{arguments.html}: {len(documents):,} documents, {printable(_chosen(arguments))}")
+            _write_page(arguments, mix, documents)
             return 0
-    except GristmillError as error:
-        print(error, file=sys.stderr)
-        return 1
-    lines = [f"mix '{mix.name}', {printable(_chosen(arguments))}"]
+    print(f"mix '{mix.name}', {printable(_chosen(arguments))}")
     for document in documents:
-        lines += ["", *document_lines(document, with_tokens=arguments.tokens, whole=arguments.whole)]
-    with contextlib.suppress(BrokenPipeError):  # a reader such as `head` may have seen enough
-        print("\n".join(lines), flush=True)
-        return 0
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter would try once more
+        print("", *document_lines(document, with_tokens=arguments.tokens, whole=arguments.whole), sep="\n")
     return 0
+
+
+def _write_page(arguments: argparse.Namespace, mix: Manifest, documents: Sequence[ShownDocument]) -> None:
+    chosen = _chosen(arguments)
+    page = documents_page(mix, chosen, documents, with_tokens=arguments.tokens, whole=arguments.whole)
+    publish_file(str(arguments.html), lambda stream: stream.write(page.encode()))
+    print(f"{arguments.html}: {len(documents):,} documents, {printable(chosen)}")
 
 
 def _sources(mix: Manifest, name: str | None) -> list[SourceEntry]:
@@ -124,12 +117,10 @@ def _chosen(arguments: argparse.Namespace) -> str:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m mixes.show",
-        description="Show documents of a built mix: text or tokens, where they come from, how often the mix sees them.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+    parser = command_parser(
+        "mixes.show",
+        "Show documents of a built mix: text or tokens, where they come from, how often the mix sees them.",
+        _EPILOG,
     )
     parser.add_argument("mix", metavar="MIX", type=local_mix, help="folder of a built mix, OUTPUT/mixes/NAME")
     parser.add_argument("--source", help="a source, or a split of one (default: all)")

@@ -4,7 +4,8 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from mixes.errors import MixError
+from mixes.command import FailedError, command, command_parser
+from mixes.errors import MixError, SpecError
 from mixes.manifest import FILE_NAME, Manifest, digest_of, load, mix_folder
 from mixes.opening import local_mix
 from mixes.progress import Progress
@@ -21,26 +22,22 @@ exit status: 0 sound, 1 a file or count differs, 2 there is no mix
 """
 
 
+@command
 def main(argv: Sequence[str] | None = None) -> int:
-    """Return 0 when the mix is sound, 1 when something in it differs, 2 when there is none."""
+    """Return 0 when the mix is sound."""
     arguments = _parser().parse_args(argv)
     if not (mix_folder(arguments.mix) / FILE_NAME).is_file():
-        print(
-            f"{arguments.mix}: found no {FILE_NAME}; give the folder of a built mix, OUTPUT/mixes/NAME", file=sys.stderr
-        )
-        return 2
+        raise SpecError(f"{arguments.mix}: found no {FILE_NAME}; give the folder of a built mix, OUTPUT/mixes/NAME")
     try:
         mix = load(arguments.mix)
     except MixError as error:
-        print(f"{error}\nnothing else was checked", file=sys.stderr)
-        return 1
+        raise FailedError(f"{error}\nnothing else was checked") from error
     total = _num_bytes(mix)
     with Progress("checked", "MB", total) as progress:
         try:
             (check_contents if arguments.full else check_files)(arguments.mix, progress.add)
         except MixError as error:
-            print(f"{error}\nchecked until then: {_of(progress.done, total)}", file=sys.stderr)
-            return 1
+            raise FailedError(f"{error}\nchecked until then: {_of(progress.done, total)}") from error
     print(f"mix '{mix.name}' is sound: {_parts(mix)}, {_of(progress.done, total)}\n{_meaning(full=arguments.full)}")
     print(f"digest {digest_of(mix)}")
     return 0
@@ -68,12 +65,10 @@ def _meaning(*, full: bool) -> str:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m mixes.verify",
-        description="Check that a built mix is what its manifest says, and name the first thing that is not.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+    parser = command_parser(
+        "mixes.verify",
+        "Check that a built mix is what its manifest says, and name the first thing that is not.",
+        _EPILOG,
     )
     parser.add_argument("mix", metavar="MIX", type=local_mix, help="folder of a built mix, OUTPUT/mixes/NAME")
     parser.add_argument("--full", action="store_true", help="read every byte, not only sizes")

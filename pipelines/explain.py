@@ -1,16 +1,15 @@
 """Say what became of a document: `python -m pipelines.explain output --id ID`."""
 
 import argparse
-import contextlib
 import json
 import math
-import os
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from mixes.errors import DataError, GristmillError
+from mixes.command import command, command_parser, working
+from mixes.errors import DataError
 from pages.terminal import printable
 from pipelines.explaining.built import BuiltMix, open_mix
 from pipelines.explaining.fates import find_fate
@@ -28,36 +27,24 @@ exit status: 0 explained, 1 no such document or several, 2 the request was wrong
 _LISTED = 20
 
 
+@command
 def main(argv: Sequence[str] | None = None) -> int:
-    """Return 0 when explained, 1 when the document cannot be told, 2 when the request was wrong."""
+    """Return 0 when explained."""
     options = _parser().parse_args(argv)
-    try:
-        mix = open_mix(options.output, options.mix, options.data)
-        if options.source is not None:
-            mix.source(options.source)
-    except GristmillError as error:
-        print(error, file=sys.stderr)
-        return 2
-    try:
-        answer = _answer(mix, options)
-    except GristmillError as error:
-        print(error, file=sys.stderr)
-        return 1
-    with contextlib.suppress(BrokenPipeError):  # a reader such as `head` may have seen enough
-        print(answer, flush=True)
-        return 0
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter would try once more
+    mix = open_mix(options.output, options.mix, options.data)
+    if options.source is not None:
+        mix.source(options.source)
+    with working():
+        print(_answer(mix, options))
     return 0
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m pipelines.explain",
-        description="Say what became of a document: where it lies, its measures and limits, its verdict, what was kept "
-        "instead and how the two differ, and where its tokens are.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+    parser = command_parser(
+        "pipelines.explain",
+        "Say what became of a document: where it lies, its measures and limits, its verdict, what was kept instead and "
+        "how the two differ, and where its tokens are.",
+        _EPILOG,
     )
     parser.add_argument("output", help="what --output was of the build: a folder or bucket")
     wanted = parser.add_mutually_exclusive_group(required=True)

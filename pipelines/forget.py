@@ -6,7 +6,8 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from mixes.errors import GristmillError, MixError, SpecError
+from mixes.command import command, command_parser, working
+from mixes.errors import MixError, SpecError
 from mixes.progress import Progress
 from pages.figures import things
 from pipelines.build_mix import main as build_mix
@@ -33,18 +34,15 @@ exit status: 0 forgotten, 1 it could not be done or finished, 2 the request was 
 """
 
 
+@command
 def main(argv: Sequence[str] | None = None) -> int:
-    """Return 0 when the documents are forgotten, 1 when it could not be finished, 2 when the request was wrong."""
+    """Return 0 when the documents are forgotten."""
     options = _parser().parse_args(argv)
-    try:
-        output = _output(options.output)
-        names = _names(options)
-        if not names.names and read_work(output) is None:
-            raise SpecError(f"{output}: found neither --id nor --ids, and nothing here to finish; name documents")
-    except GristmillError as error:
-        print(error, file=sys.stderr)
-        return 2
-    try:
+    output = _output(options.output)
+    names = _names(options)
+    if not names.names and read_work(output) is None:
+        raise SpecError(f"{output}: found neither --id nor --ids, and nothing here to finish; name documents")
+    with working():
         if options.dry_run:
             _show(output, names, options)
             return 0
@@ -52,20 +50,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         if names.names:
             _begin(output, names, options)
             _finish(output, options)
-    except GristmillError as error:
-        print(error, file=sys.stderr)
-        return 1
     return 0
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m pipelines.forget",
-        description="Remove documents from every file of an output, build its mixes again without them, and prove that "
-        "nothing else changed.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+    parser = command_parser(
+        "pipelines.forget",
+        "Remove documents from every file of an output, build its mixes again without them, and prove that nothing "
+        "else changed.",
+        _EPILOG,
     )
     parser.add_argument("output", help="what --output was of the builds: a folder on this machine")
     parser.add_argument("--id", action="append", default=[], help="a document; may be given several times")

@@ -14,14 +14,16 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from filters.classifiers.fasttext_model import FastTextModel
-from filters.classifiers.fasttext_training import TrainedModel, TrainingSettings, train
+from filters.classifiers.fasttext_training import PASSES, TrainedModel, TrainingSettings, train
 from filters.columns import TextColumn
-from mixes.errors import DataError, GristmillError, SpecError
+from mixes.command import command, command_parser, working
+from mixes.errors import DataError, SpecError
+from mixes.progress import Progress
 from pipelines.quality.card import Facts, as_json, as_markdown, threshold_lines
 from pipelines.quality.figures import area_under_curve, at_threshold, threshold_table
 from pipelines.quality.labelled import LabelledSet, Selection, counts, drop_shared, list_shards
 from pipelines.readers import FORMATS, ReadSettings
-from pipelines.storage import publish_bytes
+from pipelines.storage import StoredFile, publish_bytes
 
 LABELS = ("hq", "cc")
 """Of the positives and of the negatives, as DCLM's classifiers have them."""
@@ -43,32 +45,28 @@ _MIN_EPOCHS = 5
 _MIN_HELD_OUT = 2
 
 
+@command
 def main(argv: Sequence[str] | None = None) -> int:
-    """Return 0 when trained, 1 when the training failed, 2 when the request was wrong."""
+    """Return 0 when trained; the request is looked at before anything is read."""
     options = _parser().parse_args(argv)
     try:
         reading = ReadSettings(format=options.format, text_field=options.text_field)
-        selection = _selection(options)
-        _check_request(options, reading)
-    except (SpecError, ValueError) as error:
-        print(error, file=sys.stderr)
-        return 2
-    try:
-        _run(options, reading, selection)
-    except GristmillError as error:
-        print(error, file=sys.stderr)
-        return 1
+        _training_settings(options, _MIN_SEEN)
+    except ValueError as error:
+        raise SpecError(f"command line: {error}") from error
+    selection = _selection(options)
+    shards = _shards(options, reading)
+    with working():
+        _run(options, reading, selection, shards)
     return 0
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m pipelines.train_quality",
-        description="Train a fastText classifier that tells documents like the positives from documents like the "
-        "negatives, and say how well it does.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+    parser = command_parser(
+        "pipelines.train_quality",
+        "Train a fastText classifier that tells documents like the positives from documents like the negatives, and "
+        "say how well it does.",
+        _EPILOG,
     )
     default = TrainingSettings()
     add = parser.add_argument
@@ -105,19 +103,19 @@ def _selection(options: argparse.Namespace) -> Selection:
     )
 
 
-def _check_request(options: argparse.Namespace, reading: ReadSettings) -> None:
-    """Refuse what cannot work before anything is read.
+def _shards(options: argparse.Namespace, reading: ReadSettings) -> list[list[StoredFile]]:
+    """Return the shards of the positives and of the negatives.
 
     Raises:
         SpecError: the output's name ends otherwise, or a file is in both classes, or a glob names none.
-        ValueError: a setting of the training is out of its range.
     """
     if PurePosixPath(options.output).suffix != ".bin":
         raise SpecError(f"--output: found {options.output!r}, wanted a name that ends in .bin")
-    _training_settings(options, _MIN_SEEN)
-    shared = set(list_shards(options.positive, reading)) & set(list_shards(options.negative, reading))
+    positives, negatives = (list_shards(patterns, reading) for patterns in (options.positive, options.negative))
+    shared = {shard.uri for shard in positives} & {shard.uri for shard in negatives}
     if shared:
         raise SpecError(f"{min(shared)}: is among the positives and the negatives; name it in one of them")
+    return [positives, negatives]
 
 
 def _training_settings(options: argparse.Namespace, num_documents: int) -> TrainingSettings:
@@ -132,11 +130,15 @@ def _training_settings(options: argparse.Namespace, num_documents: int) -> Train
     )
 
 
-def _run(options: argparse.Namespace, reading: ReadSettings, selection: Selection) -> None:
-    positives, negatives = (
-        LabelledSet.read(label, patterns, reading, selection)
-        for label, patterns in zip(LABELS, (options.positive, options.negative), strict=True)
-    )
+def _run(
+    options: argparse.Namespace, reading: ReadSettings, selection: Selection, shards: Sequence[Sequence[StoredFile]]
+) -> None:
+    stored_bytes = sum(max(shard.size, 0) for each in shards for shard in each)
+    with Progress("read", "MB", stored_bytes) as progress:
+        positives, negatives = (
+            LabelledSet.read(label, each, reading, selection, progress.add)
+            for label, each in zip(LABELS, shards, strict=True)
+        )
     drop_shared(positives, negatives)
     split = {each.label: each.split(selection.held_out) for each in (positives, negatives)}
     for label, parts in split.items():
@@ -175,8 +177,11 @@ def _run(options: argparse.Namespace, reading: ReadSettings, selection: Selectio
 def _train(options: argparse.Namespace, texts: Sequence[Sequence[str]]) -> TrainedModel:
     column = _column([text for each in texts for text in each])
     targets = np.repeat(np.arange(len(texts)), [len(each) for each in texts])
+    settings = _training_settings(options, len(targets))
+    size = sum(len(text.encode()) for each in texts for text in each)
     try:
-        return train(column, targets, LABELS, _training_settings(options, len(targets)))
+        with Progress("trained on", "MB", (PASSES + settings.epochs) * size) as progress:
+            return train(column, targets, LABELS, settings, progress.add)
     except ValueError as error:
         raise DataError(f"the training failed: {error}") from error
 

@@ -106,6 +106,7 @@ LEVELS: dict[str, tuple[str, ...]] = {
     ),
     "mixes": (
         "demand errors hashing kernels progress token_ids",
+        "command",
         "files lock permutation records repeats shortage splits token_bytes tokenizer_file typed_yaml upsampling",
         "budget ledger manifest parts",
         "cut mix_files segments verification",

@@ -8,7 +8,7 @@ the falling learning rate and the mean over rows are the library's.
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -24,6 +24,10 @@ _MULTIPLIER_1 = np.uint64(0x9E3779B97F4A7C15)  # odd constants of splitmix64 (St
 _MULTIPLIER_2 = np.uint64(0xBF58476D1CE4E5B9)
 _MULTIPLIER_3 = np.uint64(0x94D049BB133111EB)
 _TO_UNIT = 2.0**-53
+_REPORTED = 4_096  # texts that are seen between two reports
+
+PASSES = 2
+"""Before the first epoch: one counts words, the other finds the row of each."""
 _SPACES = bytes.maketrans(b"\0", b" ")  # `bytes.split` knows fastText's other white space
 
 
@@ -82,7 +86,11 @@ class TrainedModel:
 
 
 def train(
-    texts: TextColumn, targets: NDArray[np.int64], labels: Sequence[str], settings: TrainingSettings
+    texts: TextColumn,
+    targets: NDArray[np.int64],
+    labels: Sequence[str],
+    settings: TrainingSettings,
+    report: Callable[[int], object] = lambda _: None,
 ) -> TrainedModel:
     """Train a classifier.
 
@@ -93,6 +101,8 @@ def train(
         targets: the place in `labels` of each text's label, shape (num_texts,).
         labels: without `__label__`.
         settings: how.
+        report: told now and then how many bytes of texts were gone through since; all are `PASSES` times before the
+            first epoch, and once in each.
 
     Raises:
         ValueError: a label has no text, or the numbers grew beyond all bounds.
@@ -101,7 +111,7 @@ def train(
     if len(labels) < 2 or not counts.all():
         raise ValueError(f"found {dict(zip(labels, counts.tolist(), strict=True))}, wanted texts of two labels or more")
     order = np.argsort(-counts, kind="stable")  # a model's file names the most frequent label first
-    words, num_words = _count_words(texts, settings.min_count)
+    words, num_words = _count_words(texts, settings.min_count, report)
     of_file = FastTextSettings(
         dimension=settings.dimension,
         loss="softmax",
@@ -121,11 +131,14 @@ def train(
     )
     _fill(model.input.reshape(-1), 1 / settings.dimension, np.uint64(settings.seed))
     found, offsets = RowFinder(words, model.labels, of_file).rows(texts)
-    losses = _descend(model, found, offsets, np.argsort(order)[targets], settings)
+    report(int(texts.offsets[-1] - texts.offsets[0]))
+    sizes = np.diff(texts.offsets)
+    places = np.argsort(order)[targets]
+    losses = _descend(model, found, offsets, places, settings, lambda part: report(int(sizes[part].sum())))
     return TrainedModel(model=model, settings=settings, num_words=num_words, losses=losses)
 
 
-def _count_words(texts: TextColumn, min_count: int) -> tuple[tuple[bytes, ...], int]:
+def _count_words(texts: TextColumn, min_count: int, report: Callable[[int], object]) -> tuple[tuple[bytes, ...], int]:
     """Return the words that occur often enough, the most frequent first, and the number of all."""
     counts: Counter[bytes] = Counter()
     data = texts.data.data
@@ -135,6 +148,7 @@ def _count_words(texts: TextColumn, min_count: int) -> tuple[tuple[bytes, ...], 
             del words[words.index(b"</s>") :]
         counts.update(words)
         counts[b"</s>"] += 1
+        report(end - start)
     frequent = [word for word, count in counts.items() if count >= min_count and not word.startswith(b"__label__")]
     return tuple(sorted(frequent, key=lambda word: (-counts[word], word))), counts.total()
 
@@ -145,25 +159,31 @@ def _descend(
     offsets: NDArray[np.int64],
     targets: NDArray[np.int64],
     settings: TrainingSettings,
+    report: Callable[[NDArray[np.int64]], object],
 ) -> tuple[float, ...]:
-    """Train the matrices in place; return the mean loss of each epoch."""
+    """Train the matrices in place; return the mean loss of each epoch. `report` is told the texts that were seen."""
     losses: list[float] = []
+    dimension = settings.dimension
+    scratch = (np.zeros(dimension, np.float32), np.zeros(dimension, np.float32), np.zeros(len(model.labels)))
     for epoch in range(settings.epochs):
         keys = np.empty(len(targets), np.uint64)
         _draw(keys, np.uint64(settings.seed), np.uint64(epoch + 1))
-        loss = _train_epoch(
-            rows,
-            offsets,
-            targets,
-            np.argsort(keys, kind="stable"),
-            (model.input, model.output),
-            (
-                np.zeros(settings.dimension, np.float32),
-                np.zeros(settings.dimension, np.float32),
-                np.zeros(len(model.labels)),
-            ),
-            (settings.learning_rate, epoch, settings.epochs),
-        )
+        order = np.argsort(keys, kind="stable")
+        loss, num_seen = 0.0, 0
+        for first in range(0, len(order), _REPORTED):
+            part = order[first : first + _REPORTED]
+            loss, num_seen = _train_some(
+                rows,
+                offsets,
+                targets,
+                part,
+                (model.input, model.output),
+                scratch,
+                (settings.learning_rate, epoch, settings.epochs),
+                (loss, num_seen),
+            )
+            report(part)
+        loss /= len(order)
         if not (math.isfinite(loss) and np.isfinite(model.input).all() and np.isfinite(model.output).all()):
             raise ValueError(
                 f"learning_rate: with {settings.learning_rate:g} the numbers grew beyond all bounds in epoch "
@@ -200,7 +220,7 @@ def _fill(values: NDArray[np.float32], bound: float, seed: np.uint64) -> None:
 
 
 @kernel
-def _train_epoch(
+def _train_some(
     rows: NDArray[np.int32],
     offsets: NDArray[np.int64],
     targets: NDArray[np.int64],
@@ -208,12 +228,13 @@ def _train_epoch(
     matrices: tuple[NDArray[np.float32], NDArray[np.float32]],
     scratch: tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float64]],
     progress: tuple[float, int, int],
-) -> float:
-    """See every document once; return the mean loss."""
+    so_far: tuple[float, int],
+) -> tuple[float, int]:
+    """See some documents of an epoch; return the sum of its losses and the rows seen, those `so_far` included."""
     table, output = matrices
     hidden, gradient, probabilities = scratch
     first_rate, epoch, num_epochs = progress
-    total_loss, num_seen = 0.0, 0
+    total_loss, num_seen = so_far
     for d in order:
         start, end = offsets[d], offsets[d + 1]
         rate = first_rate * (1 - (epoch + num_seen / max(len(rows), 1)) / num_epochs)
@@ -235,7 +256,7 @@ def _train_epoch(
         for i in range(start, end):
             for k in range(len(hidden)):
                 table[rows[i], k] += gradient[k]
-    return total_loss / max(len(order), 1)
+    return total_loss, num_seen
 
 
 @kernel

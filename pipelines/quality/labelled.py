@@ -5,7 +5,7 @@ of seed and text. Equal texts are one document, so none is trained on and held o
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -16,7 +16,7 @@ from filters.columns import TextColumn
 from mixes.errors import DataError, SpecError
 from pipelines.documents import Failure, ShardDamage
 from pipelines.readers import ReadSettings, ShardReader, shard_format
-from pipelines.storage import find
+from pipelines.storage import StoredFile, find
 
 _HALF = 8  # bytes of a digest: one half orders the documents, the other tells which are held out
 
@@ -56,22 +56,33 @@ class LabelledSet:
         return training, rest
 
     @classmethod
-    def read(cls, label: str, patterns: Sequence[str], reading: ReadSettings, selection: Selection) -> Self:
-        """Read every shard that the globs name.
+    def read(
+        cls,
+        label: str,
+        shards: Sequence[StoredFile],
+        reading: ReadSettings,
+        selection: Selection,
+        report: Callable[[int], object],
+    ) -> Self:
+        """Read shards; `report` is told now and then how many stored bytes were read since.
 
         Raises:
-            SpecError: a glob names no file, or one of a format that is not read.
             DataError: a shard is damaged, or cannot be read.
         """
         made = cls(label=label)
-        for uri in list_shards(patterns, reading):
-            made._read_shard(uri, reading, selection)
+        for shard in shards:
+            made._read_shard(shard.uri, reading, selection, report)
             made._keep_smallest(selection.max_documents)
         return made
 
-    def _read_shard(self, uri: str, reading: ReadSettings, selection: Selection) -> None:
+    def _read_shard(
+        self, uri: str, reading: ReadSettings, selection: Selection, report: Callable[[int], object]
+    ) -> None:
         reader = ShardReader(uri, uri, reading)
+        reported = 0
         for item in reader:
+            report(reader.bytes_so_far - reported)
+            reported = reader.bytes_so_far
             if isinstance(item, ShardDamage):
                 raise DataError(f"{uri}: {item.reason}: {item.detail}; repair the shard or leave it out")
             if isinstance(item, Failure):
@@ -80,6 +91,7 @@ class LabelledSet:
                 self._add(item, selection)
                 if len(self.texts) > 2 * selection.max_documents:
                     self._keep_smallest(selection.max_documents)
+        report(reader.stored_bytes - reported)
         self.shards.append({"uri": uri, "sha256": reader.digest, "stored_bytes": reader.stored_bytes})
 
     def _add(self, batch: pa.RecordBatch, selection: Selection) -> None:
@@ -101,13 +113,13 @@ class LabelledSet:
             self.num_left_out += 1
 
 
-def list_shards(patterns: Sequence[str], reading: ReadSettings) -> list[str]:
-    """Return the files that the globs name, each once, in order.
+def list_shards(patterns: Sequence[str], reading: ReadSettings) -> list[StoredFile]:
+    """Return the files that the globs name, each once, in the order of their names.
 
     Raises:
         SpecError: a glob names no file, or one of a format that is not read.
     """
-    found: set[str] = set()
+    found: dict[str, StoredFile] = {}
     for pattern in patterns:
         files = find(pattern)
         if not files:
@@ -117,8 +129,8 @@ def list_shards(patterns: Sequence[str], reading: ReadSettings) -> list[str]:
                 shard_format(file.uri, reading)
             except DataError as error:
                 raise SpecError(str(error)) from error
-            found.add(file.uri)
-    return sorted(found)
+            found[file.uri] = file
+    return [found[uri] for uri in sorted(found)]
 
 
 def drop_shared(positives: LabelledSet, negatives: LabelledSet) -> None:

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from filters.classifiers import fasttext_training
 from filters.classifiers.fasttext_model import FastTextModel
-from filters.classifiers.fasttext_training import TrainedModel, TrainingSettings, train
+from filters.classifiers.fasttext_training import PASSES, TrainedModel, TrainingSettings, train
 from tests.filters.texts import AWKWARD, column
 
 GOOD = [f"a careful sentence number {k} explains the proof" for k in range(60)]
@@ -116,3 +117,14 @@ def test_a_class_without_texts_is_refused() -> None:
 def test_settings_that_cannot_work_are_refused(settings: dict[str, Any], found: str) -> None:
     with pytest.raises(ValueError, match=found):
         TrainingSettings(**settings)
+
+
+def test_how_much_was_read_is_reported_and_reports_change_no_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = trained()
+    monkeypatch.setattr(fasttext_training, "_REPORTED", 7)
+    texts, reported = column([*GOOD, *BAD]), [0]
+    targets = np.array([0] * len(GOOD) + [1] * len(BAD))
+    made = train(texts, targets, ("hq", "cc"), TrainingSettings(**SMALL), reported.append)
+    assert sum(reported) == (PASSES + SMALL["epochs"]) * sum(len(text) for text in (*GOOD, *BAD))
+    assert len(reported) > SMALL["epochs"] * len(targets) // 7
+    assert (written(made), made.losses) == (written(whole), whole.losses)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from mixes.errors import DataError, SpecError
-from pipelines.quality.labelled import LabelledSet, Selection, counts, drop_shared
+from pipelines.quality.labelled import LabelledSet, Selection, counts, drop_shared, list_shards
 from pipelines.readers import ReadSettings
 from tests.filters.texts import DATA
 
@@ -18,7 +18,10 @@ def shard(path: Path, texts: list[str], extra: str = "") -> str:
 
 def read(*patterns: str, max_documents: int = 1_000, max_characters: int = 100, seed: int = 0) -> LabelledSet:
     selection = Selection(seed=seed, max_documents=max_documents, max_characters=max_characters, held_out=0.2)
-    return LabelledSet.read("hq", patterns, ReadSettings(), selection)
+    shards, reported = list_shards(patterns, ReadSettings()), [0]
+    made = LabelledSet.read("hq", shards, ReadSettings(), selection, reported.append)
+    assert sum(reported) == sum(shard.size for shard in shards)
+    return made
 
 
 def test_every_record_is_accounted_for(tmp_path: Path) -> None:
