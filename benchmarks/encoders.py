@@ -48,6 +48,7 @@ from pipelines.encoding.backends import Backend, GigatokenBackend, TokenizersBac
 from pipelines.encoding.definition import Definition, read_tokenizer
 from pipelines.encoding.encoder import TextEncoder
 from pipelines.encoding.proof import Wanted
+from pipelines.garbage import spare_what_is_loaded
 from pipelines.plan import Unit, make_plan
 from pipelines.progress import Marks
 from pipelines.settings import BuildSettings, make_settings
@@ -57,7 +58,6 @@ from pipelines.stations.texts import make_files
 from pipelines.stations.tokens import TOKEN_COLUMNS, tokenize_unit
 from pipelines.stations.unit_tokens import UnitPart
 from pipelines.tools import Tools
-from pipelines.workers import spare_what_is_loaded
 
 PEERS = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "gristmill" / "peers"
 TOKENIZER = ROOT / "data" / "tokenizer" / "dolma2.json.gz"

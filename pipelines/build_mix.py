@@ -39,6 +39,7 @@ from pipelines.encoding.proof import proofs
 from pipelines.estimating.budgeting import lasting_problems
 from pipelines.forgetting.work import begin_build
 from pipelines.forgotten import read_forgotten
+from pipelines.garbage import spare_what_is_loaded
 from pipelines.listing import place_problems
 from pipelines.lock import SPILL_PREFIX, hold_output
 from pipelines.options import BuildOptions, parse_options
@@ -51,11 +52,9 @@ from pipelines.stations.fingerprints import MATCH_RECORD
 from pipelines.stations.results import SourceResults
 from pipelines.storage import is_remote, join, list_sizes, read_bytes
 from pipelines.tools import try_tools
-from pipelines.workers import errors_to_file, spare_what_is_loaded
 
 if TYPE_CHECKING:  # slow to import: a build that finds its pool needs none of it
     import apache_beam as beam
-
 log = logging.getLogger(__name__)
 
 _WORKER_ERROR = re.compile(r".*mixes\.errors\.\w+: (?P<message>.*?)(?: \[while running '[^']*'\])*\s*\Z", re.DOTALL)
@@ -86,7 +85,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if pool is None:
             _try_tools(bound, settings)
             _warn_of_budget(options, plan)
-        pipeline = None if options.dry_run or pool else _make_pipeline(options)
+        pipeline = None if options.dry_run or pool else _make_pipeline(options, plan.spec)
     except GristmillError as error:
         print(error, file=sys.stderr)
         return 2
@@ -266,11 +265,16 @@ def _warn_of_budget(options: BuildOptions, plan: Plan) -> None:
         )
 
 
-def _make_pipeline(options: BuildOptions) -> "beam.Pipeline":
+def _make_pipeline(options: BuildOptions, spec: MixSpec) -> "beam.Pipeline":
+    """Return a pipeline without steps, for the runner that is wanted; on this machine its workers wait by now."""
     import apache_beam as beam
 
+    from pipelines.workers import WorkerProcesses, start_method
+
+    flags = options.beam
     try:
-        pipeline = beam.Pipeline(options=options.beam)
+        runner = WorkerProcesses(options.workers, flags, start_method(spec)) if options.workers > 1 else None
+        pipeline = beam.Pipeline(runner, options=flags)
     except (ValueError, ImportError) as error:  # Beam's own checks of its flags, and runners whose extra is missing
         raise SpecError(f"command line: {options.runner or 'this machine'}: {error}") from error
     shutil.rmtree(pipeline.local_tempdir)  # for transforms in other languages; a build that is killed would leave it
@@ -291,8 +295,6 @@ def _build(
             progress = spill / "progress"
             progress.mkdir()
             settings = replace(settings, progress_folder=str(progress), spill_folder=str(spill), proofs=proofs())
-            if options.workers > 1:
-                stack.enter_context(errors_to_file(spill / "workers.log"))
             stack.enter_context(ProgressDisplay(str(progress), len(plan.units), started=started))
         _run(options, pipeline, plan, settings)
 

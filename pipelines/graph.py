@@ -16,6 +16,7 @@ from mixes.spec.demands import quantiles_of
 from pipelines.encoding.definition import read_tokenizer
 from pipelines.encoding.encoder import TextEncoder
 from pipelines.encoding.proof import trust
+from pipelines.garbage import spare_what_is_loaded
 from pipelines.matching import MatchDocuments
 from pipelines.plan import SourcePlan, Unit
 from pipelines.pool import store_pool
@@ -36,7 +37,6 @@ from pipelines.stations.texts import make_files
 from pipelines.stations.tokens import TOKEN_COLUMNS, tokenize_unit, tokens_name, tokens_uri
 from pipelines.stations.verdicts import VERDICT_COLUMNS, apply_tokens, leave_verdicts
 from pipelines.tools import Tools
-from pipelines.workers import spare_what_is_loaded
 
 _COUNTS: Final = "counts"
 _Counts: TypeAlias = TaggedOutput[Literal["counts"], tuple[int, int, dict[str, int]]]

@@ -183,8 +183,7 @@ def _runner_arguments(runner: str, workers: int, rest: Sequence[str]) -> list[st
     A remote runner gets this package to install on its workers, unless a container or a package is given.
     """
     if not runner:
-        mode = ["--direct_running_mode=multi_processing"] if workers > 1 else []
-        return ["--runner=FnApiRunner", f"--direct_num_workers={workers}", *mode]
+        return ["--runner=FnApiRunner", f"--direct_num_workers={workers}"]
     staged = ("--setup_file", "--extra_package", "--sdk_container_image")
     project = Path(__file__).parent.parent / "pyproject.toml"
     if any(argument.startswith(staged) for argument in rest) or not project.exists():

@@ -13,6 +13,9 @@ from pipelines.settings import BuildSettings
 
 Tool = TypeVar("Tool", MeasureGroup, Editor)
 
+_READY: dict[tuple[type, str], Any] = {}  # of either type, by class and fingerprint
+"""What was set up for this build, in this process or the one that it was forked from."""
+
 _LINE = "One line of text, to see whether everything that looks at texts can look at this one."
 
 
@@ -21,7 +24,6 @@ class Tools:
 
     def __init__(self, settings: BuildSettings) -> None:
         self._settings = settings
-        self._ready: dict[tuple[type, str], Any] = {}  # of either type, by class and fingerprint
         self._groups: dict[int, list[MeasureGroup]] = {}
         self._editors: dict[int, list[Editor]] = {}
 
@@ -53,22 +55,23 @@ class Tools:
 
     def _set_up(self, tool: Tool) -> Tool:
         key = (type(tool), tool.fingerprint())
-        if key not in self._ready:
+        if key not in _READY:
             try:
                 tool.setup()
             except ValueError as error:
                 raise DataError(str(error)) from error
-            self._ready[key] = tool
-        ready: Tool = self._ready[key]
+            _READY[key] = tool
+        ready: Tool = _READY[key]
         return ready
 
 
 def try_tools(settings: BuildSettings) -> list[tuple[int, str]]:
-    """Set up all that a build measures and edits with, and try it on one line of text.
+    """Set up all that a build measures and edits with, and try it on one line of text: the first that a build does.
 
     Returns:
         The source and what is wrong, for everything that cannot work; each problem once.
     """
+    _READY.clear()  # of another build, which may have found equal ones in other places
     tools = Tools(settings)
     batch = Batch(TextColumn.from_arrow(pa.array([_LINE])), pa.array(["{}"]))
     problems: dict[str, int] = {}

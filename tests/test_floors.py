@@ -139,7 +139,7 @@ LEVELS: dict[str, tuple[str, ...]] = {
     "pipelines": (
         "web",
         "hub",
-        "documents lock options progress report spill storage workers",
+        "documents garbage lock options progress report spill storage",
         "earlier encoding forgotten readers stored_records",
         "listing quality warm_up",
         "plan",
@@ -149,7 +149,7 @@ LEVELS: dict[str, tuple[str, ...]] = {
         "matching settled",
         "splitting",
         "graph",
-        "estimating forgetting",
+        "estimating forgetting workers",
         "build_mix explain train_quality",
         "forget",
     ),

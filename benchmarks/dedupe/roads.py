@@ -21,6 +21,7 @@ from filters.duplicates.paragraphs import ParagraphSettings
 from filters.duplicates.survivors import EQUAL_RECORD, keep_verified
 from mixes.manifest import TokenizerEntry
 from pipelines.build_mix import read_spec
+from pipelines.garbage import spare_what_is_loaded
 from pipelines.plan import Unit, make_plan, num_hash_ranges
 from pipelines.progress import Marks
 from pipelines.readers import ReadSettings, ShardReader
@@ -33,7 +34,6 @@ from pipelines.stations.ranks import document_ranks
 from pipelines.stations.reading import files_of_unit
 from pipelines.stations.texts import edited_batches, make_files
 from pipelines.stations.verify import REQUEST, pair_blocks, request_blocks, shingle_blocks, verify_pairs
-from pipelines.workers import spare_what_is_loaded
 
 LINES = ParagraphSettings(lines=True, min_characters=1)
 """Every line that is not blank, as dolma takes them."""

@@ -1,11 +1,11 @@
 """Encoders that a build can use: the `tokenizers` library, which defines the ids, and faster ones."""
 
 import importlib.metadata
-import json
 from collections.abc import Callable, Sequence
 from itertools import accumulate, pairwise
 from typing import Any, NamedTuple, Protocol, Self
 
+import msgspec
 import numpy as np
 import tokenizers
 from numpy.typing import NDArray
@@ -84,7 +84,7 @@ class GigatokenBackend:
         from gigatoken.gigatoken_rs import load_hf_json
 
         self.name = f"gigatoken {importlib.metadata.version('gigatoken')}"
-        bare = json.dumps({**definition.json, "added_tokens": [], "post_processor": None})
+        bare = msgspec.json.encode({**definition.json, "added_tokens": [], "post_processor": None}).decode()
         self._load: Callable[[], Any] = lambda: load_hf_json(bare)  # Any: the package has no types for mypy
         self._encode_one: Callable[[bytes], NDArray[np.uint32]] = self._load().encode
         self._num_cached = 0

@@ -2,11 +2,11 @@
 
 import gzip
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import zstandard
 from tokenizers import Tokenizer
 
@@ -36,8 +36,8 @@ def read_tokenizer(uri: str) -> TokenizerFile:
         elif uri.endswith(".zst"):
             data = zstandard.ZstdDecompressor().decompressobj().decompress(data)
         text = data.decode()
-        json.loads(text)
-    except (OSError, EOFError, ValueError, zstandard.ZstdError) as error:
+        msgspec.json.decode(text)
+    except (OSError, EOFError, ValueError, msgspec.DecodeError, zstandard.ZstdError) as error:
         raise DataError(f"{uri}: found no tokenizer: {error}; wanted a tokenizer.json, plain, .gz or .zst") from error
     return TokenizerFile(uri=uri, json=text, digest=hashlib.sha256(data).hexdigest())
 
@@ -78,7 +78,7 @@ class Definition:
         self.library.no_truncation()
         self.library.no_padding()
         self.file = file
-        self.json: Mapping[str, Any] = json.loads(file.json)
+        self.json: Mapping[str, Any] = msgspec.json.decode(file.json)
         self.added = tuple(
             AddedToken(
                 id=number,

@@ -1,6 +1,7 @@
 """Encode the texts of a batch: a proven fast encoder does the work, the tokenizers library looks over its shoulder."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import pyarrow as pa
@@ -10,7 +11,7 @@ from filters.columns import TextColumn
 from pipelines.encoding.backends import Backend, Ids, TokenizersBackend
 from pipelines.encoding.cutting import Cutter
 from pipelines.encoding.definition import Definition, TokenizerFile
-from pipelines.encoding.proof import Wanted, are_settled, choose, describe_difference, vector_digest
+from pipelines.encoding.proof import Choice, Wanted, are_settled, choose, describe_difference, vector_digest
 
 FIRST_COMPARED_BYTES = 16_384
 """Of text at the beginning of each unit, about, that is encoded twice."""
@@ -58,12 +59,11 @@ class TextEncoder:
             DataError: The library refuses the file, the end-of-document token is not in it, or the encoder that is
                 asked for is not there or not equal.
         """
-        self.definition = Definition(file)
+        self.definition, choice = _load(file, wanted)
         self.vocab_size = self.definition.vocab_size
         self.eos_id = self.definition.id_of(eos, "tokenizer.eos")
         self._cutter = Cutter(self.definition)
         self._reference = TokenizersBackend(self.definition)
-        choice = choose(self.definition, wanted)
         self._faster: Backend | None = choice.faster
         self.fallback = choice.reason
         self._num_pieces = 0  # of this unit
@@ -130,6 +130,13 @@ class TextEncoder:
             if not np.array_equal(encoded.of(place), right.of(number)):
                 told = describe_difference(compared.text(number).encode(), encoded.of(place), right.of(number))
                 raise EncodersDifferError(f"{self.name} {told}")
+
+
+@lru_cache(maxsize=1)
+def _load(file: TokenizerFile, wanted: Wanted) -> tuple[Definition, Choice]:
+    """Load a tokenizer and choose what encodes, which takes a second: once in a process and those forked from it."""
+    definition = Definition(file)
+    return definition, choose(definition, wanted)
 
 
 def _some(texts: TextColumn, is_chosen: NDArray[np.bool_]) -> TextColumn:

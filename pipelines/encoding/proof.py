@@ -5,6 +5,7 @@ import hashlib
 import platform
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -84,6 +85,7 @@ def are_settled(texts: TextColumn) -> NDArray[np.bool_]:
     return settled
 
 
+@lru_cache(maxsize=1)
 def vector_digest(definition: Definition) -> str:
     """Return the digest of the ids of the stored strings, 64 hex digits: equal digests, equal tokenizers.
 

@@ -265,11 +265,13 @@ def test_a_request_that_cannot_work_is_refused_before_anything_is_read(
     assert not list(corpus.output.glob("*/*"))
 
 
-def test_a_build_that_was_killed_goes_on_where_it_was_to_the_same_bytes(corpus: Corpus, tmp_path: Path) -> None:
+def test_a_build_of_two_workers_that_was_killed_is_ended_by_one_to_the_same_bytes(
+    corpus: Corpus, tmp_path: Path
+) -> None:
     for shard in range(10, 40):
         rows = [{"id": f"k{shard}-{row}", "text": make_text(shard * 1_000 + row, 400)} for row in range(60)]
         write_jsonl(corpus.data / "web" / f"{shard}.jsonl.gz", rows)
-    command = [sys.executable, "-m", "pipelines.build_mix", *corpus.arguments()]
+    command = [sys.executable, "-m", "pipelines.build_mix", *corpus.arguments("--workers", "2")]
     temporary = tmp_path / "temporary"
     temporary.mkdir()
     environment = os.environ | {"TMPDIR": str(temporary)}

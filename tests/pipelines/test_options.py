@@ -16,10 +16,10 @@ def test_this_machine_is_the_fn_api_runner_in_this_process(arguments: list[str])
     assert options.beam.view_as(DirectOptions).direct_running_mode == "in_memory"
 
 
-def test_workers_are_processes() -> None:
+def test_beam_is_told_of_all_workers() -> None:
     options = parse_options(["mix.yaml", "--workers", "3"])
+    assert options.num_workers == 3
     assert options.beam.view_as(DirectOptions).direct_num_workers == 3
-    assert options.beam.view_as(DirectOptions).direct_running_mode == "multi_processing"
 
 
 def test_a_remote_runner_is_given_this_package_to_install() -> None:

@@ -2,7 +2,7 @@
 
 import json
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,7 @@ from mixes.errors import DataError
 from pipelines.encoding import cutting, proof
 from pipelines.encoding.backends import GigatokenBackend, Ids, TokenizersBackend
 from pipelines.encoding.definition import Definition, TokenizerFile, read_tokenizer
-from pipelines.encoding.encoder import FIRST_COMPARED_BYTES, EncodedTexts, EncodersDifferError, TextEncoder
+from pipelines.encoding.encoder import FIRST_COMPARED_BYTES, EncodedTexts, EncodersDifferError, TextEncoder, _load
 from pipelines.encoding.proof import Wanted
 
 _DATA = Path(__file__).parents[3] / "data"
@@ -171,6 +171,15 @@ def _wrong(definition: Definition) -> _Wrong:
     return backend
 
 
+@pytest.fixture
+def choose_anew() -> Iterator[None]:
+    """Let what was chosen for the tokenizer before be forgotten, and what the test chooses too."""
+    _load.cache_clear()
+    yield
+    _load.cache_clear()
+
+
+@pytest.mark.usefixtures("choose_anew")
 def test_an_encoder_that_is_wrong_about_the_vocabulary_fails_its_proof(
     file: TokenizerFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -180,6 +189,7 @@ def test_an_encoder_that_is_wrong_about_the_vocabulary_fails_its_proof(
     assert "gigatoken: is not equal: of a text of" in encoder.fallback
 
 
+@pytest.mark.usefixtures("choose_anew")
 def test_an_encoder_that_is_wrong_about_a_first_text_is_found_out(
     file: TokenizerFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
