@@ -82,9 +82,9 @@ def _steps(spec: Path, mix: Path, output: Path) -> Iterator[tuple[int, subproces
     """Yield each step that a run says it did, with the process; raise where the run fails by itself."""
     command = [sys.executable, str(ROOT / "trainer" / "run.py"), str(spec), "--mix", str(mix), "--output", str(output)]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    process = subprocess.Popen([*command, "--device", "cpu"], env=environment, stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    for line in process.stdout:
+    process = subprocess.Popen([*command, "--device", "cpu"], env=environment, stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    for line in process.stderr:
         if line.startswith("step ") and "/" in line:
             yield int(line.split("/")[0].removeprefix("step ")), process
     if process.wait() not in (0, -signal.SIGKILL):

@@ -236,9 +236,9 @@ LEVELS: dict[str, tuple[str, ...]] = {
         "annealing",
     ),
     "trainer.watching": (
-        "boards devices lines spikes",
-        "curves run_facts skips",
-        "charts",
+        "devices lines spikes",
+        "boards curves run_facts",
+        "charts steps",
         "metrics page",
     ),
     "trainer.published": ("card weights", "folder"),

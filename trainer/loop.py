@@ -107,7 +107,7 @@ class Run:
     def _save(self, writer: CheckpointWriter, metrics: MetricsWriter | None, figures: StepFigures) -> None:
         """Begin to write a checkpoint, when all that is said of the steps before it is on disk."""
         if metrics is not None:
-            metrics.settle()
+            metrics.flush()
             write_report(self.options.output, metrics.curves)
         step, rate = figures.step, figures.learning_rate
         tokens = step * self.spec.tokens_per_step

@@ -11,7 +11,7 @@ from pages.figures import NONE, count, in_words
 from pages.markup import Child, Markup, element, foreign, join
 from pages.shell import masthead, whole_page
 from pages.tables import key, section, table
-from trainer.watching.charts import STYLE, four_digits, last_mean, panels
+from trainer.watching.charts import STYLE, charts, four_digits
 from trainer.watching.curves import Curves, read_curves
 
 RESULTS_FILE, REPORT_FILE = "results.json", "report.html"
@@ -60,11 +60,11 @@ def write_report(output: Path) -> Path:
 
 def _render(output: Path, results: Record) -> str:
     runs = {name: read_curves(output / name) for name in results["models"] if (output / name / REPORT_FILE).is_file()}
-    losses = {name: curves.figures["loss"] for name, curves in runs.items() if "loss" in curves.figures}
+    losses = {name: curves.by_name["loss"] for name, curves in runs.items() if "loss" in curves.by_name}
     sections = [
         _masthead(output.resolve().name, results, len(runs)),
         _evaluations(results),
-        section("losses", "Losses", panels(losses, results["stage"]["steps"], one_scale=True), note=_LOSSES),
+        section("losses", "Losses", charts(losses, results["stage"]["steps"], one_scale=True), note=_LOSSES),
         _runs(runs),
         _mixes(results["stage"]),
     ]
@@ -147,9 +147,9 @@ def _runs(runs: Mapping[str, Curves]) -> Markup:
     rows = [
         (
             element("a", foreign(name), href=f"{name}/{REPORT_FILE}"),
-            count(curves.last.get("step", 0)),
-            four_digits(last_mean(curves.figures.get("loss"))),
-            count(sum(stretch.count for stretch in curves.skipped.stretches)),
+            count(curves.step),
+            four_digits(curves.by_name["loss"].last) if "loss" in curves.by_name else NONE,
+            count(curves.total("skipped")),
         )
         for name, curves in runs.items()
     ]

@@ -6,45 +6,34 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from mixes.errors import SpecError
+from trainer.watching.lines import Line, figures_of
 
 TENSORBOARD_FOLDER = "tensorboard"
+_FLUSH_SECONDS = 10  # after which figures are on disk
 
 
 class Board(Protocol):
-    """Takes the figures of a run by name and step."""
+    """Takes the lines of a run."""
 
-    def write(self, step: int, figures: Mapping[str, float]) -> None:
+    def take(self, line: Line) -> None:
         """Take the figures of a step; steps never fall."""
-
-    def flush(self) -> None:
-        """Make what was taken visible."""
 
     def close(self) -> None:
         """Wait until all that was taken is there."""
 
 
 class TensorBoard:
-    """TensorBoard's event files; what an earlier process wrote of steps from `first_step` on is hidden.
-
-    Raises:
-        SpecError: it is not installed.
-    """
+    """TensorBoard's event files; what an earlier process wrote of steps from `first_step` on is hidden."""
 
     def __init__(self, folder: Path, first_step: int) -> None:
-        try:
-            from torch.utils.tensorboard import SummaryWriter
-        except ImportError as error:
-            raise SpecError("tensorboard is not installed; install it with: pip install 'gristmill[train]'") from error
-        self._writer = SummaryWriter(log_dir=str(folder), purge_step=first_step)
+        from torch.utils.tensorboard import SummaryWriter
 
-    def write(self, step: int, figures: Mapping[str, float]) -> None:
+        self._writer = SummaryWriter(log_dir=str(folder), purge_step=first_step, flush_secs=_FLUSH_SECONDS)
+
+    def take(self, line: Line) -> None:
         """Take the figures of a step."""
-        for name, value in figures.items():
-            self._writer.add_scalar(name, value, step)
-
-    def flush(self) -> None:
-        """Write what was taken to disk."""
-        self._writer.flush()
+        for name, value in figures_of(line).items():
+            self._writer.add_scalar(name, value, line["step"])
 
     def close(self) -> None:
         """Close the files."""
@@ -82,12 +71,9 @@ class WeightsAndBiases:
             config=dict(settings),
         )
 
-    def write(self, step: int, figures: Mapping[str, float]) -> None:
+    def take(self, line: Line) -> None:
         """Take the figures of a step; it drops steps that it has already, as after a kill."""
-        self._run.log(dict(figures), step=step)
-
-    def flush(self) -> None:
-        """Do nothing: it sends by itself."""
+        self._run.log(figures_of(line), step=line["step"])
 
     def close(self) -> None:
         """Wait until all is sent or written."""

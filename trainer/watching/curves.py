@@ -1,25 +1,12 @@
 """Curves of a run of any length in bounded memory: lowest, highest and mean of each stretch of steps."""
 
-from collections.abc import Mapping
+from collections import defaultdict
 from dataclasses import dataclass, field
-from itertools import zip_longest
 from pathlib import Path
-from typing import Any
 
-from trainer.watching.lines import METRICS_FILE, read_lines
+from trainer.watching.lines import METRICS_FILE, Line, figures_of, read_lines
 
 MAX_STRETCHES = 512
-_FIGURES = (
-    "loss",
-    "z_loss",
-    "load_balancing_loss",
-    "router_z_loss",
-    "grad_norm",
-    "learning_rate",
-    "tokens_per_second",
-    "mfu",
-    "data_wait",
-)
 
 
 @dataclass(slots=True)
@@ -36,20 +23,14 @@ class Stretch:
         """Mean of the values, of which there must be one."""
         return self.total / self.count
 
-    def add(self, value: float) -> None:
-        """Enter a value."""
-        if value < self.low:
-            self.low = value
-        if value > self.high:
-            self.high = value
-        self.total += value
-        self.count += 1
-
-    def joined(self, other: "Stretch") -> "Stretch":
-        """Return the values of both."""
-        return Stretch(
-            min(self.low, other.low), max(self.high, other.high), self.total + other.total, self.count + other.count
-        )
+    def enter(self, low: float, high: float, total: float, count: int) -> None:
+        """Enter values by what is known of all of them."""
+        if low < self.low:  # a third of the time of `min`, for each figure of each line
+            self.low = low
+        if high > self.high:
+            self.high = high
+        self.total += total
+        self.count += count
 
 
 @dataclass(slots=True)
@@ -58,79 +39,64 @@ class Curve:
 
     Attributes:
         length: steps of a stretch.
-        stretches: in order; stretch i has the steps (i * length, (i + 1) * length].
-        last: value and step entered last, None before the first.
+        stretches: by number; stretch i has the steps (i * length, (i + 1) * length].
     """
 
     length: int = 1
-    stretches: list[Stretch] = field(default_factory=list)
-    last: tuple[int, float] | None = None
+    stretches: dict[int, Stretch] = field(default_factory=lambda: defaultdict(Stretch))
 
     def add(self, step: int, value: float) -> None:
         """Enter the value of a step; steps come in any order."""
-        place = (step - 1) // self.length
-        while place >= MAX_STRETCHES:
-            pairs = zip_longest(self.stretches[::2], self.stretches[1::2], fillvalue=Stretch())
-            self.stretches = [first.joined(second) for first, second in pairs]
+        while (step - 1) // self.length >= MAX_STRETCHES:
+            shorter, self.stretches = self.stretches, defaultdict(Stretch)
+            for place, each in shorter.items():
+                self.stretches[place // 2].enter(each.low, each.high, each.total, each.count)
             self.length *= 2
-            place //= 2
-        while len(self.stretches) <= place:
-            self.stretches.append(Stretch())
-        self.stretches[place].add(value)
-        self.last = (step, value)
+        self.stretches[(step - 1) // self.length].enter(value, value, value, 1)
 
     def points(self) -> list[tuple[float, Stretch]]:
-        """Return the stretches that have values, each with the step in its middle."""
-        return [
-            ((place + 0.5) * self.length + 0.5, stretch)
-            for place, stretch in enumerate(self.stretches)
-            if stretch.count
-        ]
+        """Return the stretches in order, each with the step in its middle."""
+        return [((place + 0.5) * self.length + 0.5, each) for place, each in sorted(self.stretches.items())]
+
+    @property
+    def last(self) -> float:
+        """Mean of the last stretch."""
+        return self.points()[-1][1].mean
+
+    @property
+    def total(self) -> float:
+        """Sum of all values."""
+        return sum(each.total for each in self.stretches.values())
 
 
 class Curves:
     """All curves of a run, filled line by line as `metrics.jsonl` has them.
 
     Attributes:
-        figures: of the whole run, by name as in the lines.
-        sources: loss of each source.
-        evaluations: figures of evaluations, by name without `eval/`.
-        skipped: 1 where a step was skipped.
-        spikes: 1 where a figure of a step was far from those before.
-        last: the last line of a step.
+        step: the last.
         evaluated_at: the last step that was evaluated, 0 for none.
-        masked_instances: instances without a loss, as they repeat an n-gram.
+        by_name: a curve for each figure of the lines.
     """
 
     def __init__(self) -> None:
-        self.figures: dict[str, Curve] = {}
-        self.sources: dict[str, Curve] = {}
-        self.evaluations: dict[str, Curve] = {}
-        self.skipped = Curve()
-        self.spikes = Curve()
-        self.last: Mapping[str, Any] = {}  # Any: JSON
-        self.evaluated_at = 0
-        self.masked_instances = 0
+        self.step = self.evaluated_at = 0
+        self.by_name: dict[str, Curve] = {}
 
-    def take(self, line: Mapping[str, Any]) -> None:  # Any: JSON
-        """Enter a line of `metrics.jsonl`, of a step or of an evaluation."""
-        step = line["step"]
+    def take(self, line: Line) -> None:
+        """Enter a line, of a step or of an evaluation."""
+        self.step = line["step"]
         if "loss" not in line:
-            self.evaluated_at = step
-            for name, value in line.items():
-                if name.startswith("eval/"):
-                    _enter(self.evaluations, name.removeprefix("eval/"), step, value)
-            return
-        self.last = line
-        for name in _FIGURES:
-            _enter(self.figures, name, step, line.get(name))
-        for name, value in line["loss_by_source"].items():
-            _enter(self.sources, name, step, value)
-        if line["skipped"]:
-            self.skipped.add(step, 1.0)
-        if line["spikes"]:
-            self.spikes.add(step, 1.0)
-        self.masked_instances += line["masked_instances"]
+            self.evaluated_at = self.step
+        for name, value in figures_of(line).items():
+            self.by_name.setdefault(name, Curve()).add(self.step, value)
+
+    def below(self, kind: str) -> dict[str, Curve]:
+        """Return the curves whose names begin with `kind`, such as `eval/`, by the rest of their names."""
+        return {name.removeprefix(kind): each for name, each in sorted(self.by_name.items()) if name.startswith(kind)}
+
+    def total(self, name: str) -> int:
+        """Return the sum of a figure that counts something, 0 where it never came."""
+        return int(self.by_name[name].total) if name in self.by_name else 0
 
 
 def read_curves(output: Path) -> Curves:
@@ -139,8 +105,3 @@ def read_curves(output: Path) -> Curves:
     for line in read_lines(output / METRICS_FILE):
         curves.take(line)
     return curves
-
-
-def _enter(curves: dict[str, Curve], name: str, step: int, value: float | None) -> None:
-    if value is not None:
-        curves.setdefault(name, Curve()).add(step, value)

@@ -1,4 +1,7 @@
-"""Files of JSON lines that grow with a run: each line has the step it is of, and steps never fall."""
+"""Files of JSON lines that grow with a run: each line has the step it is of, and steps never fall.
+
+A line is flat: names of one kind share what comes before a slash, as `loss_by_source/web` and `eval/tasks/arc/score`.
+"""
 
 import json
 import math
@@ -13,12 +16,6 @@ SKIPPED_FILE = "skipped.jsonl"
 Line = Mapping[str, Any]  # Any: JSON
 
 
-class _Step(msgspec.Struct):
-    """All of a line that is looked at when later ones are dropped."""
-
-    step: int
-
-
 def append_lines(file: Path, lines: Iterable[Line]) -> None:
     """Write lines at the end of a file."""
     with file.open("a", encoding="utf-8") as handle:
@@ -27,33 +24,34 @@ def append_lines(file: Path, lines: Iterable[Line]) -> None:
 
 def read_lines(file: Path) -> Iterator[Line]:
     """Yield the lines of a file up to the first that a kill cut short; none where there is no file."""
-    if not file.exists():
-        return
-    with file.open(encoding="utf-8") as handle:
-        for line in handle:
-            try:
-                yield msgspec.json.decode(line)  # a third of the time of the standard library's
-            except msgspec.DecodeError:
-                return
+    if file.exists():
+        with file.open("rb") as handle:
+            for line in handle:
+                try:
+                    yield msgspec.json.decode(line)  # a third of the time of the standard library's
+                except msgspec.DecodeError:
+                    return
 
 
 def drop_lines_after(file: Path, step: int) -> None:
     """Drop the lines of later steps, and one that a kill cut short; the file is replaced as a whole."""
-    if not file.exists():
-        return
-    temporary = file.with_suffix(".tmp")
-    temporary.unlink(missing_ok=True)
-    with temporary.open("w", encoding="utf-8") as kept, file.open(encoding="utf-8") as handle:
-        for line in handle:
-            try:
-                if msgspec.json.decode(line, type=_Step).step > step:
-                    break
-            except msgspec.DecodeError:
-                break
-            kept.write(line)
-    temporary.replace(file)
+    if file.exists():
+        kept = file.with_suffix(".tmp")
+        kept.unlink(missing_ok=True)
+        append_lines(kept, (line for line in read_lines(file) if line["step"] <= step))
+        kept.replace(file)
+
+
+def figures_of(line: Line) -> dict[str, float]:
+    """Return the figures of a line by name, those that were not finite left out; a flag is 0 or 1."""
+    return {name: value for name, value in line.items() if value is not None and name not in {"step", "tokens"}}
 
 
 def finite(number: float) -> float | None:
     """Return a number as JSON can hold it: None where it is not finite."""
     return float(number) if math.isfinite(number) else None
+
+
+def known(figure: float | None) -> str:
+    """Return a figure of a line with four significant digits."""
+    return "not finite" if figure is None else f"{figure:.4g}"

@@ -1,39 +1,32 @@
 """The report of a run, RUN/report.html: one file that needs nothing but itself, drawn anew at each checkpoint."""
 
-from collections.abc import Iterable, Iterator, Mapping
+import json
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from mixes.files import publish_file
-from pages.figures import count, in_words, share, size, things
-from pages.markup import Child, Markup, element, foreign, join
+from pages.figures import NONE, count, in_words, share, things
+from pages.markup import Markup, element, foreign, join, passage
 from pages.shell import masthead, whole_page
-from pages.tables import fold, key, part, section, table
-from trainer.checkpoint import steps_on_disk
-from trainer.watching.charts import STYLE, four_digits, last_mean, loss_chart, panels
+from pages.tables import fold, section
+from trainer.watching.charts import STYLE, charts, four_digits
 from trainer.watching.curves import Curve, Curves, read_curves
-from trainer.watching.lines import SKIPPED_FILE, Line, read_lines
+from trainer.watching.lines import SKIPPED_FILE, read_lines
 from trainer.watching.run_facts import read_facts
+from trainer.watching.steps import told_of
 
 REPORT_FILE = "report.html"
-_MAX_SKIPPED = 50  # skipped steps that are listed; all are in the file
-_MAX_NAMED = 5  # documents that are named of each
-_MAX_PANELS = 100  # sources or evaluations that are drawn
-_ROWS = 12  # of the loss in numbers
-_FIGURES = (
-    ("learning_rate", "Learning rate"),
-    ("grad_norm", "Gradient norm before clipping"),
-    ("z_loss", "Z-loss, with its factor"),
-    ("load_balancing_loss", "Load-balancing loss"),
-    ("router_z_loss", "Router z-loss"),
-    ("tokens_per_second", "Tokens a second"),
-    ("mfu", "Model FLOP utilisation, bf16"),
-    ("data_wait", "Seconds waited for data, a step"),
+_MAX_SKIPPED = 50  # steps that are told of; all are in the file
+_MAX_FACTS = 100_000  # characters of run.json
+_LOSS = (
+    "Mean over the labels that count. The line is the mean of a stretch of steps, beside its lowest and highest; a few "
+    "values may lie outside of the frame. Beside the name, here and below: the mean of the last stretch."
 )
-_SOURCES = "Mean over the labels of each source; one scale. Beside the name: the last mean."
-_EVALUATIONS = "What the model reached on the way; each on a scale of its own. Beside the name: the last figure."
-_STEPS = "Means of stretches; beside the name: the last one. Figures of speed are means between progress lines."
+_SOURCES = "Mean over the labels of each source; one scale."
+_EVALUATIONS = "What the model reached on the way; each on a scale of its own."
+_STEPS = "By their names in metrics.jsonl, from 0; what was always 0 is left out."
 Record = Mapping[str, Any]  # Any: JSON
 
 
@@ -55,164 +48,54 @@ def write_report(output: Path, curves: Curves | None = None) -> Path:
 
 def render(output: Path, facts: Record, curves: Curves) -> str:
     """Return the report as HTML."""
-    name = output.resolve().name
-    last_step = facts["last_step"]
+    last_step, named = facts["last_step"], curves.by_name
+    loss = {"loss": named["loss"]} if "loss" in named else {}
+    others = {name: each for name, each in named.items() if "/" not in name and name != "loss" and each.total}
     sections = [
-        _masthead(name, facts, curves),
-        *_skipped(output, curves),
-        *_loss(last_step, curves),
-        *_panels("Loss by source", _SOURCES, dict(sorted(curves.sources.items())), last_step, one_scale=True),
-        *_panels("Evaluations", _EVALUATIONS, dict(sorted(curves.evaluations.items())), last_step),
-        *_panels("Steps", _STEPS, _figures(curves), last_step, from_zero=True),
-        _checkpoints(output),
-        _mix(facts),
-        _settings(facts),
+        _masthead(output.resolve().name, facts, curves),
+        *_skipped(output, curves.total("skipped")),
+        *_drawn("Loss", _LOSS, loss, last_step, large=True),
+        *_drawn("Loss by source", _SOURCES, curves.below("loss_by_source/"), last_step, one_scale=True),
+        *_drawn("Evaluations", _EVALUATIONS, curves.below("eval/"), last_step),
+        *_drawn("Steps", _STEPS, others, last_step, from_zero=True),
+        section(
+            "settings", "Settings", fold("run.json", passage(json.dumps(facts, indent=2), max_characters=_MAX_FACTS))
+        ),
     ]
-    return whole_page(f"Run {name}", *sections, style=STYLE)
+    return whole_page(f"Run {output.resolve().name}", *sections, style=STYLE)
 
 
 def _masthead(name: str, facts: Record, curves: Curves) -> Markup:
-    last = curves.last
-    step, speed = last.get("step", 0), last.get("tokens_per_second", 0.0)
-    device = join(foreign(facts["device"]), f" \N{MULTIPLICATION SIGN} {facts['world_size']}")
+    shape, begun = facts["shape"], facts["parent"]
     told = (
         ("mix", foreign(facts["mix"]["name"])),
-        ("model", f"{facts['shape']['num_layers']} layers of {count(facts['shape']['hidden_size'])}"),
-        ("device", device),
-        ("PyTorch", foreign(facts["torch"])),
-        ("begun from", element("code", foreign(facts["parent"][:12])) if facts["parent"] else join("first weights")),
+        ("model", f"{shape['num_layers']} layers of {count(shape['hidden_size'])}"),
+        ("device", join(foreign(facts["device"]), f" \N{MULTIPLICATION SIGN} {facts['world_size']}")),
+        ("begun from", element("code", foreign(begun[:12])) if begun else "first weights"),
     )
-    loss, masked = curves.figures.get("loss"), things(curves.masked_instances, "instance")
+    last = {figure: curve.last for figure, curve in curves.by_name.items()}
     mfu = f"MFU {last['mfu']:.1%}" if "mfu" in last else "MFU unknown: no peak is known of this device"
-    num_skipped, spikes = _total(curves.skipped), last.get("spike_score", {})
-    scores = ", ".join(f"{name.replace('_', ' ')} {100 * score:.3g}\u202f%" for name, score in spikes.items())
-    figures: tuple[tuple[str, str, str], ...] = (
-        ("step", count(step), f"of {count(facts['last_step'])}"),
-        ("tokens seen", in_words(last.get("tokens", 0)), f"{count(facts['tokens_per_step'])} a step"),
-        ("loss", four_digits(last_mean(loss)), f"at first {four_digits(_first_mean(loss))}; {masked} masked"),
-        ("tokens a second", count(round(speed)), mfu),
-        ("skipped steps", count(num_skipped), f"spike score: {scores}" if scores else ""),
+    masked = things(curves.total("masked_instances"), "instance")
+    spikes = [share(curves.total(f"spike/{judged}"), curves.step) for judged in ("loss", "grad_norm")]
+    figures = (
+        ("step", count(curves.step), f"of {count(facts['last_step'])}"),
+        ("tokens seen", in_words(curves.step * facts["tokens_per_step"]), f"{count(facts['tokens_per_step'])} a step"),
+        ("loss", four_digits(last["loss"]) if "loss" in last else NONE, f"{masked} masked"),
+        ("tokens a second", count(round(last.get("tokens_per_second", 0))), mfu),
+        ("skipped steps", count(curves.total("skipped")), f"spike scores: loss {spikes[0]}, gradient norm {spikes[1]}"),
     )
     return masthead("Training run", name, told, figures)
 
 
-def _skipped(output: Path, curves: Curves) -> Iterator[Markup]:
-    """Yield what steps were skipped and for which documents, where any were."""
-    total = _total(curves.skipped)
-    if not total:
-        return
-    columns = (("step", "name"), ("loss", "number"), ("norm", "number"), ("instance of highest loss", "text"))
-    lines = islice(read_lines(output / SKIPPED_FILE), _MAX_SKIPPED)
-    rows = [(count(line["step"]), _known(line["loss"]), _known(line["grad_norm"]), _worst(line)) for line in lines]
-    beyond = "" if len(rows) == total else f" The first {len(rows)} are shown."
-    note = f"They left the weights alone. {SKIPPED_FILE} has all instances and documents of each.{beyond}"
-    content = part(f"{things(total, 'step')} skipped", table("Skipped steps", columns, rows), note=note, wide=True)
-    yield element("section", element("h2", "Needs a look"), content, id="skipped", class_="attention")
+def _skipped(output: Path, num_skipped: int) -> Iterator[Markup]:
+    """Yield what is told of the first steps that were skipped, where any were."""
+    if num_skipped:
+        told = (element("p", foreign(told_of(line), max_characters=1000)) for line in read_lines(output / SKIPPED_FILE))
+        title = element("h2", f"{things(num_skipped, 'step')} skipped")
+        yield element("section", title, *islice(told, _MAX_SKIPPED), id="skipped", class_="attention")
 
 
-def _worst(line: Line) -> Markup:
-    if "problem" in line:
-        return foreign(line["problem"])
-    worst = line["instances"][0]
-    documents = [join(" ", foreign(document["id"])) for document in worst["documents"][:_MAX_NAMED]]
-    beyond = len(worst["documents"]) - len(documents)
-    more = f" and {beyond} more" if beyond > 0 else ""
-    loss = f", loss {_known(worst['loss'])}:"
-    return join(f"{worst['instance']}, ", foreign(worst["source"]), loss, *documents, more)
-
-
-def _loss(last_step: int, curves: Curves) -> Iterator[Markup]:
-    curve = curves.figures.get("loss")
-    if curve is None:
-        return
-    drawing = loss_chart(curve, last_step, skipped=curves.skipped, spikes=curves.spikes)
-    colours = [("curve", "mean of a stretch")]
-    colours += [("spread", "lowest to highest")] if curve.length > 1 else []
-    colours += [("skipped", "skipped step")] if _total(curves.skipped) else []
-    colours += [("spike", "spike of loss or gradient norm")] if _total(curves.spikes) else []
-    steps = things(curve.length, "step")
-    note = f"Mean over the labels that count; a stretch is {steps}. Few values may lie outside of the frame."
-    yield section("loss", "Loss", key(*colours), drawing, fold("in numbers", _in_numbers(curve)), note=note)
-
-
-def _in_numbers(curve: Curve) -> Markup:
-    points = curve.points()
-    chosen = points[:: max(1, len(points) // _ROWS)]
-    if chosen[-1] is not points[-1]:
-        chosen.append(points[-1])
-    columns = (("steps to", "name"), ("mean", "number"), ("lowest", "number"), ("highest", "number"))
-    rows = [
-        (count(int(step + curve.length / 2)), f"{each.mean:.4f}", f"{each.low:.4f}", f"{each.high:.4f}")
-        for step, each in chosen
-    ]
-    return table("Loss in numbers", columns, rows)
-
-
-def _panels(
-    title: str,
-    note: str,
-    curves: Mapping[str, Curve],
-    last_step: int,
-    *,
-    one_scale: bool = False,
-    from_zero: bool = False,
-) -> Iterator[Markup]:
-    """Yield a section with a small chart of each curve, where there are any."""
+def _drawn(title: str, note: str, curves: Mapping[str, Curve], last_step: int, **looks: bool) -> Iterator[Markup]:
+    """Yield a section with a chart of each curve, where there are any."""
     if curves:
-        shown = dict(islice(curves.items(), _MAX_PANELS))
-        beyond = f" {len(shown)} of {len(curves)} are drawn." if len(shown) < len(curves) else ""
-        charts = panels(shown, last_step, one_scale=one_scale, from_zero=from_zero)
-        yield section(title.lower().replace(" ", "-"), title, charts, note=note + beyond)
-
-
-def _figures(curves: Curves) -> dict[str, Curve]:
-    return {title: curves.figures[name] for name, title in _FIGURES if name in curves.figures}
-
-
-def _checkpoints(output: Path) -> Markup:
-    columns = (("checkpoint", "name"), ("files", "number"), ("size", "number"))
-    rows: list[tuple[Child, ...]] = []
-    for step in steps_on_disk(output):
-        files = list((output / f"step-{step}").iterdir())
-        rows.append((f"step-{step}", count(len(files)), size(sum(file.stat().st_size for file in files))))
-    content = table("Checkpoints", columns, rows) if rows else element("p", "None is on disk yet.", class_="quiet")
-    return section("checkpoints", "Checkpoints", content, note="On disk when this report was written.")
-
-
-def _mix(facts: Record) -> Markup:
-    mix = facts["mix"]
-    columns = (("source", "name"), ("tokens", "number"), ("of the mix", "number"), ("whole epochs", "number"))
-    rows = [
-        (foreign(name), count(entry["tokens"]), share(entry["tokens"], mix["tokens"]), count(entry["whole_epochs"]))
-        for name, entry in mix["sources"].items()
-    ]
-    total = ("all", count(mix["tokens"]), "", "")
-    content = table("The mix", columns, rows, total=total)
-    note = join("digest ", element("code", foreign(mix["digest"])))
-    return section("mix", join("Mix ", foreign(mix["name"])), element("p", note, class_="note"), content)
-
-
-def _settings(facts: Record) -> Markup:
-    rows = [(foreign(name), foreign(str(value))) for name, value in _flat(facts["spec"]) if value is not None]
-    content = table("Settings", (("key", "name"), ("value", "text")), rows)
-    return section("settings", "Settings", fold(things(len(rows), "key"), content))
-
-
-def _flat(record: Record, path: str = "") -> Iterable[tuple[str, object]]:
-    for name, value in record.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{path}{name}.")
-        else:
-            yield f"{path}{name}", value
-
-
-def _total(curve: Curve) -> int:
-    return sum(stretch.count for stretch in curve.stretches)
-
-
-def _first_mean(curve: Curve | None) -> float | None:
-    return None if curve is None else curve.points()[0][1].mean
-
-
-def _known(number: float | None) -> str:
-    return "not finite" if number is None else four_digits(number)
+        yield section(title.lower().replace(" ", "-"), title, charts(curves, last_step, **looks), note=note)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -48,15 +48,7 @@ def write_facts(output: Path, facts: RunFacts, settings: Mapping[str, Any]) -> N
     Raises:
         MixError: it cannot be written.
     """
-    record = {
-        "last_step": facts.last_step,
-        "tokens_per_step": facts.tokens_per_step,
-        "flops_per_token": facts.flops_per_token,
-        "device": device_name(facts.device),
-        "world_size": facts.world_size,
-        "torch": torch.__version__,
-        **settings,
-    }
+    record = asdict(facts) | {"device": device_name(facts.device), "torch": torch.__version__, **settings}
     publish_file(str(output / FACTS_FILE), lambda handle: handle.write(canonical_json(record) + b"\n"))
 
 
@@ -68,9 +60,9 @@ def read_facts(output: Path) -> dict[str, Any]:  # Any: JSON
     """
     file = output / FACTS_FILE
     try:
-        facts = json.loads(file.read_bytes())
-    except OSError as error:
-        raise CheckpointError(f"{file}: cannot be read: {error.strerror}; wanted the folder of a run") from error
-    except ValueError as error:
-        raise CheckpointError(f"{file}: found no JSON: {error}; the same command that trains writes it anew") from error
-    return dict(facts)
+        return dict(json.loads(file.read_bytes()))
+    except (OSError, ValueError) as error:
+        cause = error.strerror if isinstance(error, OSError) else error
+        raise CheckpointError(
+            f"{file}: cannot be read: {cause}; wanted that of a run, which the command that trains writes anew"
+        ) from error

@@ -15,7 +15,7 @@ import torch
 from tests.pages.parsed_page import parse
 from tests.trainer.evaluation.tiny_model import write_tiny_mix
 from tests.trainer.small_run import SPEC, spec_with, train
-from trainer import anneal, export, microanneal, report
+from trainer import anneal, microanneal, report
 from trainer.checkpoint import verified
 from trainer.evaluation.standalone import evaluate
 from trainer.evaluation.suite import Suite
@@ -216,22 +216,3 @@ def test_mixes_are_compared_with_a_baseline(room: Path, capsys: pytest.CaptureFi
     words[words.index(str(other))] = str(room / "mixes" / "small")
     assert microanneal.main(words) == 2
     assert "found the mix 'small' a second time" in capsys.readouterr().err
-
-
-def test_a_soup_is_exported_with_its_figures_and_the_licences_of_its_mix(
-    room: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    words = ["--checkpoint", str(room / "run" / "soup"), "--output", str(room / "hf"), "--tokenizer"]
-    words += [str(room / "tokenizer.json"), "--evaluation", str(room / "run" / "results.json")]
-    spec = "name: small\ntokenizer: {file: t.json}\nsources: [{name: source0, documents: x, tokens: 9}]\n"
-    (room / "mixes" / "small" / "spec.yaml").write_text(spec)
-    assert export.main([*words, "--mix", str(room / "mixes" / "small")]) == 0
-    card = (room / "hf" / "README.md").read_text()
-    assert "| soup | the mean of 2 runs, data seeds " in card
-    assert "| source0 | not limited by a rule: each document has that of its origin |" in card
-    figures = results_of(room / "run")["models"]["soup"]["figures"]
-    assert f"| held out: source0 | {figures['held_out/source0/bits_per_byte']:.4f} |" in card
-    assert f"| who, 1-shot, 2 questions | {figures['tasks/who/bits_per_byte']:.4f} |" in card
-    other = write_tiny_mix(room / "foreign", name="foreign", seed=3)
-    assert export.main([*words, "--mix", str(other)]) == 2
-    assert "on which" in capsys.readouterr().err

@@ -38,8 +38,7 @@ def test_figures_go_to_one_run_that_the_folder_names(tmp_path: Path, monkeypatch
     monkeypatch.setattr(fake, "init", init, raising=False)
     for _ in range(2):
         board = WeightsAndBiases("mixes", tmp_path / "seed-42", {"spec": {"steps": 6}})
-        board.write(3, {"loss": 2.5})
-        board.flush()
+        board.take({"step": 3, "tokens": 9, "loss": 2.5, "grad_norm": None})
         board.close()
     assert run.logged == [(3, {"loss": 2.5})] * 2
     assert run.is_finished

@@ -14,7 +14,7 @@ def test_stretches_hold_lowest_highest_and_mean_of_their_steps(num_steps: int) -
         curve.add(step, value)
     assert len(curve.stretches) <= MAX_STRETCHES
     assert (curve.length == 1) == (num_steps <= MAX_STRETCHES)
-    for place, stretch in enumerate(curve.stretches):
+    for place, stretch in curve.stretches.items():
         mine = values[place * curve.length : (place + 1) * curve.length]
         assert (stretch.low, stretch.high, stretch.count) == (mine.min(), mine.max(), len(mine))
         assert stretch.mean == pytest.approx(mine.mean())
@@ -26,16 +26,18 @@ def test_a_value_far_along_leaves_the_stretches_before_it_empty() -> None:
     ((step, stretch),) = curve.points()
     assert (stretch.count, stretch.mean) == (1, 2.0)
     assert abs(step - 1_000_000) <= curve.length
-    assert len(curve.stretches) <= MAX_STRETCHES
+    assert max(curve.stretches) < MAX_STRETCHES
 
 
-def test_lines_of_steps_and_of_evaluations_fill_their_own_curves() -> None:
+def test_every_figure_of_a_line_has_its_curve() -> None:
     curves = Curves()
-    step = {"spikes": ["loss"], "skipped": True, "masked_instances": 2, "loss_by_source": {"web": 3.0, "code": None}}
-    curves.take(step | {"step": 1, "loss": 2.0, "grad_norm": None, "learning_rate": 0.1, "tokens_per_second": 9.0})
-    curves.take({"step": 1, "tokens": 64, "eval/tasks/arc/score": 0.5, "eval/web/bits_per_byte": None})
-    assert sorted(curves.figures) == ["learning_rate", "loss", "tokens_per_second"]
-    assert list(curves.sources) == ["web"]
-    assert list(curves.evaluations) == ["tasks/arc/score"]
-    assert curves.skipped.points()[0][1].count == curves.spikes.points()[0][1].count == 1
-    assert (curves.masked_instances, curves.last["step"]) == (2, 1)
+    step = {"step": 1, "tokens": 64, "loss": 2.0, "grad_norm": None, "skipped": True, "masked_instances": 2}
+    curves.take(step | {"loss_by_source/web": 3.0, "loss_by_source/code": None})
+    assert curves.evaluated_at == 0
+    curves.take({"step": 2, "tokens": 128, "eval/web/bits_per_byte": 1.5, "eval/tasks/arc/score": 0.5})
+    assert sorted(curves.by_name)[:2] == ["eval/tasks/arc/score", "eval/web/bits_per_byte"]
+    assert list(curves.below("eval/")) == ["tasks/arc/score", "web/bits_per_byte"]
+    assert list(curves.below("loss_by_source/")) == ["web"]
+    assert (curves.total("skipped"), curves.total("masked_instances"), curves.total("spike/loss")) == (1, 2, 0)
+    assert curves.by_name["loss"].last == 2.0
+    assert (curves.step, curves.evaluated_at) == (2, 2)
