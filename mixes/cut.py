@@ -19,7 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mixes.errors import MixError
-from mixes.parts import KEY_ROW, are_sound
+from mixes.manifest import PartEntry
+from mixes.parts import INDEX_SUFFIX, KEY_ROW, TOKENS_SUFFIX, PartSummary, are_sound
 
 MAX_ROWS = 1 << 20
 """Documents around the cut that are put in order at once: 32 bytes each, and as much again to sort them."""
@@ -148,6 +149,33 @@ def find_below(parts: Sequence[KeyFile], key: int, *, num_threads: int = 1) -> t
         search = threads.map if num_threads > 1 else map
         found = search(lambda part: _below(part, key, 0, part.whole.documents, share), parts)
         return tuple(Prefix(documents=documents, tokens=tokens, bytes=size) for documents, tokens, size in found)
+
+
+def part_entry(stem: str, summary: PartSummary, front: Prefix, through: Prefix) -> PartEntry:
+    """Return the manifest's entry of a part.
+
+    Args:
+        stem: its files below OUTPUT, without their endings.
+        summary: what they hold.
+        front: what is held out of it.
+        through: that, and the prefix that is seen after it.
+    """
+    return PartEntry(
+        file=stem + TOKENS_SUFFIX,
+        index=stem + INDEX_SUFFIX,
+        size=summary.token_file.size,
+        digest=summary.token_file.digest,
+        index_digest=summary.index_file.digest,
+        tokens=summary.tokens,
+        documents=summary.documents,
+        bytes=summary.bytes,
+        held_out_tokens=front.tokens,
+        held_out_documents=front.documents,
+        held_out_bytes=front.bytes,
+        prefix_tokens=through.tokens - front.tokens,
+        prefix_documents=through.documents - front.documents,
+        prefix_bytes=through.bytes - front.bytes,
+    )
 
 
 def _guesses(low: _Level, high: _Level, tokens: int) -> list[int]:

@@ -25,6 +25,20 @@ Position = tuple[int, int]
 Problem = tuple[Position, KeyPath, str]
 """Where, at which key, and what was found and wanted."""
 
+_REMEDIES = (
+    ("'\\t'", "indent with spaces, not with tabs"),
+    ("cannot start any token", "put a value that begins with a mark in quotes"),
+    ("scanning an alias", "put a value that begins with * in quotes"),
+    ("scanning an anchor", "put a value that begins with & in quotes"),
+    ("mapping values are not allowed here", "put a value that holds ': ' in quotes, and indent keys alike"),
+    ("parsing a flow", "close the bracket that line {line} opens, and put commas between its items"),
+    ("quoted scalar", "close the quote that line {line} opens"),
+    ("found '<scalar>'", "put a value that begins with {{, [ or a quote wholly in quotes, and indent keys alike"),
+    ("expected <block end>", "indent the keys of one mapping, and the items of one list, alike"),
+    ("could not find expected ':'", "write `key: value`, with a space after the colon"),
+)
+"""What is mostly meant where the parser says so: words of its message and the remedy; {line} is where it began."""
+
 
 def compose(text: str, place: str) -> yaml.Node:
     """Return the top node of a YAML text; `place` names the text in errors.
@@ -44,12 +58,22 @@ def compose(text: str, place: str) -> yaml.Node:
         message = f"character U+{ord(text[error.position]):04X} found, which YAML does not allow"
         raise spec_error(place, [(end_of(text[: error.position]), (), message)]) from error
     except yaml.MarkedYAMLError as error:
-        message = "not YAML: " + ", ".join(filter(None, (error.context, error.problem)))
+        message = "not YAML: " + ", ".join(filter(None, (error.context, error.problem))) + _remedy(error)
         raise spec_error(place, [(_position(error.problem_mark or error.context_mark), (), message)]) from error
     except (ValueError, OverflowError) as error:  # an escape beyond Unicode, a version of 5,000 digits
         position = _position(composer.get_mark() if composer else None)
         message = "not YAML: a number in an escape or a directive is out of range"
         raise spec_error(place, [(position, (), message)]) from error
+
+
+def _remedy(error: yaml.MarkedYAMLError) -> str:
+    """Return what mostly mends what the parser stumbled over; "" where nobody knows."""
+    problem, context = error.problem or "", error.context or ""
+    for found, remedy in _REMEDIES:
+        if found in problem or found in context:
+            opened = error.context_mark.line + 1 if error.context_mark else 1
+            return f"; {remedy.format(line=opened)}"
+    return ""
 
 
 def spec_error(place: str, problems: Sequence[Problem]) -> SpecError:

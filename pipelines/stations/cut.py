@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from functools import partial
 
 from mixes.budget import plan_epochs
-from mixes.cut import Cut, KeyFile, Prefix, find_below, find_cut
-from mixes.manifest import PartEntry, SourceEntry
-from mixes.parts import INDEX_SUFFIX, KEYS_SUFFIX, TOKENS_SUFFIX, PartSummary
+from mixes.cut import Cut, KeyFile, Prefix, find_below, find_cut, part_entry
+from mixes.manifest import SourceEntry
+from mixes.parts import KEYS_SUFFIX, PartSummary
 from mixes.spec.amounts import Validation
 from pipelines.settings import BuildSettings
 from pipelines.stations.unit_tokens import UnitPart
@@ -80,7 +80,10 @@ def cut_to_budget(settings: BuildSettings, name: str, held_out: HeldOut, wanted_
     cut = Cut(cut_key=held_out.key, prefixes=held_out.fronts)
     if epochs.rest_tokens > 0:
         cut = _cut(settings, held_out.parts, held_out.tokens + epochs.rest_tokens)
-    entries = tuple(map(_part_entry, held_out.parts, held_out.fronts, cut.prefixes))
+    entries = tuple(
+        part_entry(part.stem, part.summary, front, through)
+        for part, front, through in zip(held_out.parts, held_out.fronts, cut.prefixes, strict=True)
+    )
     whole = epochs.whole_epochs
 
     def seen(count: str) -> int:
@@ -118,24 +121,3 @@ def _num_threads(settings: BuildSettings) -> int:
 def _key_file(uri: str, summary: PartSummary) -> KeyFile:
     whole = Prefix(documents=summary.documents, tokens=summary.tokens, bytes=summary.bytes)
     return KeyFile(name=uri, whole=whole, read=partial(read_range, uri))
-
-
-def _part_entry(part: UnitPart, front: Prefix, through: Prefix) -> PartEntry:
-    """Return the manifest's entry of a part, given what is held out of it, and that with the prefix after it."""
-    stem, summary, _ = part
-    return PartEntry(
-        file=stem + TOKENS_SUFFIX,
-        index=stem + INDEX_SUFFIX,
-        size=summary.token_file.size,
-        digest=summary.token_file.digest,
-        index_digest=summary.index_file.digest,
-        tokens=summary.tokens,
-        documents=summary.documents,
-        bytes=summary.bytes,
-        held_out_tokens=front.tokens,
-        held_out_documents=front.documents,
-        held_out_bytes=front.bytes,
-        prefix_tokens=through.tokens - front.tokens,
-        prefix_documents=through.documents - front.documents,
-        prefix_bytes=through.bytes - front.bytes,
-    )

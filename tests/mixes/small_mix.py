@@ -6,10 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mixes.cut import Prefix
 from mixes.files import FileDigest, publish_file
 from mixes.manifest import FILE_NAME, FileEntry, Manifest, PartEntry, SourceEntry, TokenizerEntry, dump
-from mixes.parts import PartSummary
 from mixes.token_ids import token_dtype
 
 SPEC = b"name: small\n"
@@ -101,26 +99,6 @@ def manifest_of(
         bytes=sum(entry.bytes for entry in entries),
         sources=tuple(entries),
         files=files,
-    )
-
-
-def part_entry(stem: str, summary: PartSummary, front: Prefix, through: Prefix) -> PartEntry:
-    """Return the part that was written at a stem, held out up to `front` and seen up to `through`."""
-    return PartEntry(
-        file=f"{stem}.npy",
-        index=f"{stem}.parquet",
-        size=summary.token_file.size,
-        digest=summary.token_file.digest,
-        index_digest=summary.index_file.digest,
-        tokens=summary.tokens,
-        documents=summary.documents,
-        bytes=summary.bytes,
-        held_out_tokens=front.tokens,
-        held_out_documents=front.documents,
-        held_out_bytes=front.bytes,
-        prefix_tokens=through.tokens - front.tokens,
-        prefix_documents=through.documents - front.documents,
-        prefix_bytes=through.bytes - front.bytes,
     )
 
 

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from mixes import ledger as ledgers
-from mixes.cut import KeyFile, Prefix, find_below, find_cut
+from mixes.cut import KeyFile, Prefix, find_below, find_cut, part_entry
 from mixes.errors import MixError
 from mixes.files import digest_file
 from mixes.hashing import sampling_keys
@@ -20,7 +20,7 @@ from mixes.ledger import Count, Ledger, SourceLedger, SplitLedger, TokenCount
 from mixes.manifest import FileEntry, Manifest, SourceEntry, TokenizerEntry, dump, load
 from mixes.parts import PartDocuments, PartSummary, read_index, write_part
 from mixes.verification import check_contents, check_files
-from tests.mixes.small_mix import part_entry, publish_bytes
+from tests.mixes.small_mix import publish_bytes
 
 EOS = 99
 WANTED = 50

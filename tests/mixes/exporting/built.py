@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from mixes.cut import Prefix
+from mixes.cut import Prefix, part_entry
 from mixes.manifest import FileEntry, Manifest, PartEntry, SourceEntry, TokenizerEntry, dump
 from mixes.parts import PartDocuments, write_part
-from tests.mixes.small_mix import manifest_of, part_entry, publish_bytes, source_entry
+from tests.mixes.small_mix import manifest_of, publish_bytes, source_entry
 
 EOS = 256
 VOCAB_SIZE = 300

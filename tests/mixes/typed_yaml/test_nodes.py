@@ -45,12 +45,43 @@ def refusal(text: str) -> str:
             "a: 1\n\tb: 2\n",
             (
                 "a.yaml:2:1: not YAML: while scanning for the next token, "
-                "found character '\\t' that cannot start any token"
+                "found character '\\t' that cannot start any token; indent with spaces, not with tabs"
             ),
         ),
         (
             "a: [1, 2\nb: 3\n",
-            "a.yaml:2:2: not YAML: while parsing a flow sequence, expected ',' or ']', but got ':'",
+            (
+                "a.yaml:2:2: not YAML: while parsing a flow sequence, expected ',' or ']', but got ':'; close the "
+                "bracket that line 1 opens, and put commas between its items"
+            ),
+        ),
+        (
+            "a: {data}/web\n",
+            (
+                "a.yaml:1:10: not YAML: while parsing a block mapping, expected <block end>, but found '<scalar>'; "
+                "put a value that begins with {, [ or a quote wholly in quotes, and indent keys alike"
+            ),
+        ),
+        (
+            "a: *.gz\n",
+            (
+                "a.yaml:1:5: not YAML: while scanning an alias, expected alphabetic or numeric character, but found "
+                "'.'; put a value that begins with * in quotes"
+            ),
+        ),
+        (
+            "a: 1\nb: 'one\n",
+            (
+                "a.yaml:3:1: not YAML: while scanning a quoted scalar, found unexpected end of stream; close the quote "
+                "that line 2 opens"
+            ),
+        ),
+        (
+            "a:5\nb: 1\n",
+            (
+                "a.yaml:2:2: not YAML: mapping values are not allowed here; put a value that holds ': ' in quotes, "
+                "and indent keys alike"
+            ),
         ),
         ('a: "\\UFFFFFFFF"\n', "a.yaml:1:7: not YAML: a number in an escape or a directive is out of range"),
         (
