@@ -30,8 +30,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Print what follows a prompt while it grows, or a line for each of a file."""
     arguments = _parser().parse_args(argv)
     if not (arguments.temperature >= 0 and 0 < arguments.top_p <= 1 and arguments.seed < 2**62):
-        found = f"--temperature {arguments.temperature} --top-p {arguments.top_p} --seed {arguments.seed}"
-        raise SpecError(f"{found}: wanted at least 0; above 0 and at most 1; less than 2**62")
+        raise SpecError(
+            f"found --temperature {arguments.temperature} --top-p {arguments.top_p} --seed {arguments.seed}; wanted a "
+            "temperature of at least 0, a top-p above 0 and at most 1, a seed below 2**62"
+        )
     from trainer.evaluation.json_lines import read_records, text_of
     from trainer.generation import Drawing, Writer
 
