@@ -141,7 +141,7 @@ def chosen(logits: Tensor, drawing: Drawing, random: torch.Generator) -> int:
     """Return a token by its logits, shape (num_ids,); of equal ones the smaller comes first."""
     if drawing.temperature == 0:
         return int(logits.argmax())
-    scaled = logits.cpu().double() / drawing.temperature
-    probabilities, ids = scaled.softmax(0).sort(descending=True, stable=True)
+    probabilities, ids = (logits.double() / drawing.temperature).softmax(0).sort(descending=True, stable=True)
     before = probabilities.cumsum(0) - probabilities  # what likelier tokens have together
-    return int(ids[torch.multinomial(probabilities * (before < drawing.top_p), 1, generator=random)])
+    kept = (probabilities * (before < drawing.top_p)).cpu()  # where the draws are, so that a device changes none
+    return int(ids[torch.multinomial(kept, 1, generator=random)])
