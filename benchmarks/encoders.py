@@ -43,7 +43,6 @@ from benchmarks.whole.corpus import Corpus, write_corpus
 from filters.columns import TextColumn
 from filters.edits import SPAN
 from mixes.manifest import TokenizerEntry
-from pipelines.build_mix import read_spec
 from pipelines.encoding.backends import Backend, GigatokenBackend, TokenizersBackend
 from pipelines.encoding.definition import Definition, read_tokenizer
 from pipelines.encoding.encoder import TextEncoder
@@ -51,6 +50,7 @@ from pipelines.encoding.proof import Wanted
 from pipelines.garbage import spare_what_is_loaded
 from pipelines.plan import Unit, make_plan
 from pipelines.progress import Marks
+from pipelines.request import read_spec
 from pipelines.settings import BuildSettings, make_settings
 from pipelines.stations.judge import judge_unit
 from pipelines.stations.reading import files_of_unit

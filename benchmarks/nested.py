@@ -33,10 +33,10 @@ from mixes.files import FileDigest
 from mixes.ledger import Count
 from mixes.manifest import load
 from mixes.parts import INDEX_SUFFIX, KEYS_SUFFIX, TOKENS_SUFFIX, PartSummary, key_rows
-from pipelines.build_mix import make_build_settings, read_spec
 from pipelines.options import parse_options
 from pipelines.plan import Unit, make_plan
 from pipelines.pool import store_pool
+from pipelines.request import make_build_settings, read_spec
 from pipelines.settings import BuildSettings
 from pipelines.stations.account import ShardAccount
 from pipelines.stations.measure import measures_uri

@@ -18,12 +18,12 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # works from a checkout that is not installed
 
 from benchmarks.common.record import ROOT, keep_record
-from pipelines import build_mix
 from pipelines.estimating import trial as trials
 from pipelines.estimating.rates import Rates
 from pipelines.estimating.trial import Trial, try_sources
 from pipelines.options import parse_options
 from pipelines.plan import make_plan
+from pipelines.request import make_build_settings, read_spec
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -62,7 +62,7 @@ def _figures(part: Trial, whole: Trial) -> dict[str, float | int]:
 
 def _try(spec: str, data: str, share: float) -> Trial:
     options = parse_options([spec, "--data", data])
-    bound = build_mix.read_spec(spec, data)
+    bound = read_spec(spec, data)
     plan = make_plan(bound, data)
     with tempfile.TemporaryDirectory() as folder:
         return try_sources(
@@ -71,7 +71,7 @@ def _try(spec: str, data: str, share: float) -> Trial:
             data,
             share,
             folder,
-            lambda small, output: build_mix.make_build_settings(replace(options, output=output), small),
+            lambda small, output: make_build_settings(replace(options, output=output), small),
         )
 
 

@@ -145,7 +145,7 @@ LEVELS: dict[str, tuple[str, ...]] = {
         "plan",
         "settings",
         "stations tools",
-        "connecting explaining pool repeating",
+        "connecting explaining pool repeating request summary",
         "matching settled",
         "splitting",
         "graph",

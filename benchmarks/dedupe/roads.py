@@ -20,11 +20,11 @@ from filters.duplicates.minhash import max_sketch_distance
 from filters.duplicates.paragraphs import ParagraphSettings
 from filters.duplicates.survivors import EQUAL_RECORD, keep_verified
 from mixes.manifest import TokenizerEntry
-from pipelines.build_mix import read_spec
 from pipelines.garbage import spare_what_is_loaded
 from pipelines.plan import Unit, make_plan, num_hash_ranges
 from pipelines.progress import Marks
 from pipelines.readers import ReadSettings, ShardReader
+from pipelines.request import read_spec
 from pipelines.settings import BuildSettings, make_settings
 from pipelines.stations.bands import band_blocks, digest_blocks
 from pipelines.stations.fingerprints import FUZZY, MATCH_RECORD, document_of, unit_of, unpack

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from pipelines import build_mix
+from pipelines import request
 from pipelines.build_mix import main
 from tests.pipelines.conftest import Corpus, write_jsonl
 
@@ -41,7 +41,7 @@ def _check_both_roads(corpus: Corpus, monkeypatch: pytest.MonkeyPatch, *flags: s
     outputs = [corpus.output.with_name(name) for name in ("one_place", "ranges")]
     results = []
     for output, limit, more in zip(outputs, (1_000, 0), ((), ("--rounds", "6", *flags)), strict=True):
-        monkeypatch.setattr(build_mix, "_MAX_IN_ONE_PLACE", limit)
+        monkeypatch.setattr(request, "_MAX_IN_ONE_PLACE", limit)
         corpus.output = output
         assert main(corpus.arguments(*more)) == 0
         results.append(_results(corpus))
@@ -73,7 +73,7 @@ def test_nor_does_it_with_all_kinds_of_likeness_against_an_earlier_mix_and_by_tw
 def test_a_build_with_too_few_rounds_fails_and_says_which_flag_helps(
     chained: Corpus, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(build_mix, "_MAX_IN_ONE_PLACE", 0)
+    monkeypatch.setattr(request, "_MAX_IN_ONE_PLACE", 0)
     assert main(chained.arguments("--rounds", "1")) == 1
     assert "--rounds 2" in capsys.readouterr().err
     assert not list(chained.output.glob("mixes/*"))

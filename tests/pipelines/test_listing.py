@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from mixes.errors import SpecError
-from pipelines.build_mix import read_spec
 from pipelines.plan import make_plan
+from pipelines.request import read_spec
 
 WRONG = """\
 name: small

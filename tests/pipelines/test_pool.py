@@ -16,10 +16,11 @@ from mixes.manifest import TokenizerEntry
 from mixes.manifest import load as load_manifest
 from mixes.spec.mix import MixSpec
 from mixes.typed_yaml.canonical import without_late
-from pipelines.build_mix import main, read_spec
+from pipelines.build_mix import main
 from pipelines.options import BuildOptions
 from pipelines.plan import Plan, Unit, make_plan
 from pipelines.pool import load_pool, load_tokenizer, pool_uri, store_pool
+from pipelines.request import read_spec
 from pipelines.settings import BuildSettings, make_settings
 from pipelines.storage import list_sizes
 from tests.pipelines.conftest import Corpus, make_text, write_jsonl

@@ -14,8 +14,8 @@ from mixes.spec.mix import MixSpec
 from mixes.typed_yaml.binding import Bound
 from mixes.typed_yaml.canonical import canonical_json, without_late
 from pipelines import hub, listing
-from pipelines.build_mix import read_spec
 from pipelines.plan import Plan, make_plan
+from pipelines.request import read_spec
 from pipelines.settings import rules_of
 from pipelines.storage import StoredFile
 

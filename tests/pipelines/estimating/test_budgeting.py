@@ -8,10 +8,11 @@ import pytest
 from mixes.spec.demands import estimated_wants
 from mixes.spec.mix import MixSpec
 from mixes.typed_yaml.binding import bind_text
-from pipelines.build_mix import _warn_of_budget, read_spec
+from pipelines.build_mix import _warn_of_budget
 from pipelines.estimating.budgeting import foreseen_problems, rounded
 from pipelines.options import parse_options
 from pipelines.plan import make_plan
+from pipelines.request import read_spec
 from tests.pipelines.conftest import Corpus
 
 HEAD = "name: a\ntokenizer: {file: t}\n"
