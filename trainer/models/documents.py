@@ -36,7 +36,7 @@ def documents_of(numbers: Tensor, device: torch.device, dtype: torch.dtype) -> D
         device: where attention runs.
         dtype: that it runs in; PyTorch's kernel of variable lengths wants a GPU and bfloat16.
     """
-    if device.type == "cuda" and dtype == torch.bfloat16:
+    if device.type != "cpu" and dtype == torch.bfloat16:
         return Documents(mask=None, starts=document_starts(numbers).to(device, non_blocking=True))
     numbers = numbers.to(device)
     same = numbers.unsqueeze(2) == numbers.unsqueeze(1)

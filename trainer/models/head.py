@@ -66,10 +66,11 @@ def _softmax(logits: Tensor, labels: Tensor) -> _Softmax:
     places = torch.where(counted, labels, 0).unsqueeze(1)
     wide = logits.float()
     wanted = wide.gather(1, places).squeeze(1)
-    highest = wide.amax(1)
-    powers = wide.sub_(highest.unsqueeze(1)).exp_()
-    power_sum = powers.sum(1)
-    return _Softmax(counted, places, wanted, powers, power_sum, highest + power_sum.log())
+    # Both keep their axis: so the compiler knows the pattern, and reads the logits once for the two.
+    highest = wide.amax(1, keepdim=True)
+    powers = wide.sub_(highest).exp_()
+    power_sum = powers.sum(1, keepdim=True)
+    return _Softmax(counted, places, wanted, powers, power_sum.squeeze(1), (highest + power_sum.log()).squeeze(1))
 
 
 def loss_and_gradient(logits: Tensor, labels: Tensor, z_loss: float) -> tuple[Tensor, Tensor, Tensor]:

@@ -156,7 +156,7 @@ def grouped_product(rows: Tensor, matrices: Tensor, ends: Tensor) -> Tensor:
         matrices: shape (E, J, L).
         ends: where the stretch of each matrix ends, shape (E,), int32; the last is the number of rows.
     """
-    if rows.is_cuda and rows.dtype == torch.bfloat16:
+    if rows.device.type != "cpu" and rows.dtype == torch.bfloat16:
         return functional.grouped_mm(rows, matrices.transpose(1, 2), offs=ends)
     lengths = ends.diff(prepend=ends.new_zeros(1)).tolist()
     return torch.cat([part @ matrix.T for part, matrix in zip(rows.split(lengths), matrices, strict=True)])
