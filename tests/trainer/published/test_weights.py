@@ -15,8 +15,10 @@ from tests.trainer.small_run import lines_of, spec_with, train
 from trainer.arguments import RunOptions
 from trainer.checkpoint import verified
 from trainer.loop import open_run
+from trainer.models.decoder import LanguageModel
 from trainer.models.hugging_face import config_of
 from trainer.models.presets import PRESETS, ModelShape
+from trainer.published import weights
 from trainer.published.weights import is_published, open_published
 from trainer.ranks import local_part
 
@@ -65,6 +67,20 @@ def test_the_weights_are_those_of_the_folder(
         assert not any(local_part(tensor).any() for name, tensor in state.items() if name.startswith("exp_avg"))
         assert run.progress.step == 0
         assert run.progress.parent == open_published(tmp_path / "hf").digest()
+
+
+def test_a_rank_fills_the_rows_it_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    theirs = saved(tmp_path, ROUTED).state_dict()
+    model = LanguageModel(ROUTED)
+    for parameter in model.parameters():
+        torch.nn.init.zeros_(parameter)
+    monkeypatch.setattr(weights, "local_rows", lambda tensor: (len(tensor) // 2, len(tensor)))
+    monkeypatch.setattr(weights, "local_part", lambda tensor: tensor[len(tensor) // 2 :])
+    open_published(tmp_path).fill(model)
+    for name, parameter in model.named_parameters():
+        half = len(parameter) // 2
+        assert torch.equal(parameter[half:], theirs[name][half:])
+        assert not parameter[:half].any()
 
 
 def test_such_a_run_resumes_without_the_folder_and_to_the_bit(mix: Path, tmp_path: Path) -> None:
