@@ -231,8 +231,7 @@ LEVELS: dict[str, tuple[str, ...]] = {
         "standalone",
     ),
     "trainer.stages": (
-        "runs souping tables",
-        "page",
+        "comparison souping telling",
         "annealing",
     ),
     "trainer.watching": (

@@ -36,9 +36,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     add_stage_arguments(parser)
     parser.add_argument("--mix", metavar="MIX", type=mix_place, required=True, help="a built mix, OUTPUT/mixes/NAME")
-    parser.add_argument("--seeds", metavar="N", type=int, nargs="+", required=True, help="data orders, an anneal each")
     arguments = parser.parse_args(argv)
-    do_stage(arguments, [arguments.mix], makes_soup=True)
+    do_stage(arguments, [arguments.mix])
 
 
 if __name__ == "__main__":

@@ -33,20 +33,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         _EPILOG,
     )
     add_stage_arguments(parser)
-    parser.add_argument(
-        "--baseline", metavar="MIX", type=mix_place, required=True, help="a built mix, such as web alone"
-    )
-    parser.add_argument(
-        "--mixes",
-        metavar="MIX",
-        type=mix_place,
-        nargs="+",
-        required=True,
-        help="built mixes with the sources in question",
-    )
-    parser.add_argument("--seeds", metavar="N", type=int, nargs="+", default=[42], help="data orders; 42")
+    parser.add_argument("--baseline", metavar="MIX", type=mix_place, required=True, help="a built mix, such as web")
+    parser.add_argument("--mixes", metavar="MIX", type=mix_place, nargs="+", required=True, help="compared with it")
     arguments = parser.parse_args(argv)
-    do_stage(arguments, [arguments.baseline, *arguments.mixes], makes_soup=False)
+    do_stage(arguments, [arguments.baseline, *arguments.mixes])
 
 
 if __name__ == "__main__":

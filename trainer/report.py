@@ -23,16 +23,16 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Write the report."""
     parser = command_parser(
         "report",
-        "Write RUN/report.html: curves, skipped steps, checkpoints and settings of a training run.",
+        "Write RUN/report.html: curves, skipped steps and settings of a run, or what the models of a stage reached.",
         _EPILOG,
     )
     parser.add_argument("run", metavar="RUN", type=Path, help="folder of a training run or a stage")
     arguments = parser.parse_args(argv)
-    from trainer.stages import page as of_stage
-    from trainer.watching import page as of_run
+    from trainer.stages import telling
+    from trainer.watching import page
 
-    is_stage = (arguments.run / of_stage.RESULTS_FILE).is_file()
-    print((of_stage if is_stage else of_run).write_report(arguments.run))
+    is_stage = (arguments.run / telling.RESULTS_FILE).is_file()
+    print((telling if is_stage else page).write_report(arguments.run))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,5 @@
 """Make the soup of several checkpoints: `python trainer/soup.py CHECKPOINT... --output SOUP`."""
 
-import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,7 +8,6 @@ if not __package__:  # started as a file: Python put this folder on the path, an
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from mixes.errors import MixError
-from mixes.progress import Progress
 from trainer.command import command, command_parser
 from trainer.stopping import FailedError
 
@@ -24,23 +22,6 @@ exit status: 0 written, 1 it could not be written, 2 the request was wrong, 130 
 @command
 def main(argv: Sequence[str] | None = None) -> None:
     """Write the soup."""
-    arguments = _parser().parse_args(argv)
-    from trainer.checkpoint import verified
-    from trainer.stages.souping import size_of_soup, write_soup
-
-    ingredients = []
-    for folder in arguments.checkpoints:
-        ingredients.append(verified(folder))
-        print(f"verified    {folder}")
-    try:
-        with Progress("souped", "MB", size_of_soup(ingredients)) as progress:
-            soup = write_soup(ingredients, arguments.output, any_mix=arguments.any_mix, count=progress.add)
-    except MixError as error:
-        raise FailedError(str(error)) from error
-    print(f"checkpoint  {soup.folder}: the mean of {len(ingredients)}, digest {soup.digest}")
-
-
-def _parser() -> argparse.ArgumentParser:
     parser = command_parser(
         "soup",
         "Write the plain mean of the weights of checkpoints that differ in the order of their data. "
@@ -52,7 +33,19 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--any-mix", action="store_true", help="let mixes and lengths differ too, as in the soup of OLMo 2 13B"
     )
-    return parser
+    arguments = parser.parse_args(argv)
+    from trainer.checkpoint import verified
+    from trainer.stages.souping import write_soup
+
+    ingredients = []
+    for folder in arguments.checkpoints:
+        ingredients.append(verified(folder))
+        print(f"verified    {folder}")
+    try:
+        soup = write_soup(ingredients, arguments.output, any_mix=arguments.any_mix)
+    except MixError as error:
+        raise FailedError(str(error)) from error
+    print(f"checkpoint  {soup.folder}: the mean of {len(ingredients)}, digest {soup.digest}")
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from mixes.opening import MixPlace, open_mix
+from mixes.opening import MixPlace
 from mixes.typed_yaml.binding import bind_file
 from trainer.arguments import add_run_arguments, run_options
 from trainer.evaluation.arguments import add_suite_arguments, suite_spec
@@ -12,7 +12,7 @@ from trainer.spec import TrainSpec
 
 
 def add_stage_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what both take beside mixes and seeds."""
+    """Add what both take beside mixes."""
     parser.add_argument("spec", metavar="SPEC", type=Path, help="training spec of each anneal, a YAML file")
     parser.add_argument(
         "--from",
@@ -24,48 +24,31 @@ def add_stage_arguments(parser: argparse.ArgumentParser) -> None:
         "published model, a Hugging Face folder",
     )
     parser.add_argument("--output", metavar="RUN", type=Path, required=True, help="folder for all runs and results")
+    parser.add_argument(
+        "--seeds", metavar="N", type=int, nargs="+", default=[42], help="data orders, an anneal each; 42"
+    )
     add_suite_arguments(parser)
     add_run_arguments(parser)
 
 
-def do_stage(arguments: argparse.Namespace, mixes: Sequence[MixPlace], *, makes_soup: bool) -> None:
-    """Do a stage and print its table.
+def do_stage(arguments: argparse.Namespace, mixes: Sequence[MixPlace]) -> None:
+    """Do a stage and print what was done and reached.
 
     Args:
-        arguments: those of `add_stage_arguments`, and `seeds`.
-        mixes: the mix to anneal on; or, without a soup, a baseline and those to compare with it.
-        makes_soup: anneal on one mix and make the soup, or compare mixes.
+        arguments: those of `add_stage_arguments`.
+        mixes: one to anneal on and make the soup, or a baseline and those that are compared with it.
 
     Raises:
-        GristmillError: the request was wrong.
-        FailedError: a run failed.
-        StoppedError: a signal came.
+        FailedError, StoppedError, GristmillError: as of `finish_stage`.
     """
     spec = bind_file(TrainSpec, arguments.spec).value
 
-    from trainer.stages.annealing import Stage, anneal, microanneal
-    from trainer.stages.page import REPORT_FILE, RESULTS_FILE
+    from trainer.stages.annealing import Stage, finish_stage
+    from trainer.stages.telling import RESULTS_FILE, format_stage
+    from trainer.watching.page import REPORT_FILE
 
-    stage = Stage(
-        spec=spec,
-        start_from=arguments.start_from,
-        seeds=arguments.seeds,
-        options=run_options(arguments, mixes),
-        suite=suite_spec(arguments),
-    )
-    table = anneal(stage) if makes_soup else microanneal(stage)
-    if table is not None:
-        print(f"\n{_head(spec, arguments, mixes)}\n\n{table.format()}\n")
-        print(f"results  {arguments.output / RESULTS_FILE}\nreport   {arguments.output / REPORT_FILE}")
-
-
-def _head(spec: TrainSpec, arguments: argparse.Namespace, mixes: Sequence[MixPlace]) -> str:
-    """Return what was done, as lines."""
-    tokens = spec.num_steps * spec.tokens_per_step
-    seeds = ", ".join(map(str, arguments.seeds))
-    begun = f"from {arguments.start_from}: {spec.num_steps:,} steps, {tokens:,} tokens, data seeds {seeds}"
-    seen = (
-        f"mix {mix.name}: {mix.tokens:,} tokens, {tokens / max(1, mix.tokens):.3g} epochs"
-        for mix in (open_mix(each).manifest for each in mixes)
-    )
-    return "\n".join((begun, *seen))
+    options, suite = run_options(arguments, mixes), suite_spec(arguments)
+    done = finish_stage(Stage(spec=spec, options=options, seeds=arguments.seeds, suite=suite))
+    if done is not None:
+        output = arguments.output
+        print(f"\n{format_stage(done)}\n\nresults  {output / RESULTS_FILE}\nreport   {output / REPORT_FILE}")

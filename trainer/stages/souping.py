@@ -6,10 +6,9 @@ each are held at once, whatever the model.
 """
 
 import contextlib
-import json
 import math
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,9 +18,9 @@ from torch import Tensor
 
 from mixes.errors import CheckpointError
 from mixes.files import publish_file
+from mixes.progress import Progress as ShownProgress
 from mixes.typed_yaml.canonical import canonical_json
 from trainer.checkpoint import WEIGHTS, Checkpoint, Progress, publish, shard_name, verified
-from trainer.models.presets import ModelShape
 from trainer.resume import FREE_KEYS, differences
 from trainer.tensor_files import TensorFiles, TensorForm, write_pieces
 
@@ -29,25 +28,13 @@ _PIECE_ELEMENTS = 2**22  # of one tensor, held once in float64 and once in float
 _LENGTH_KEYS = ("steps", "tokens")  # of the spec: differ where mixes may
 
 
-def size_of_soup(ingredients: Sequence[Checkpoint]) -> int:
-    """Return the bytes of the weights of a soup."""
-    return 4 * ModelShape(**ingredients[0].progress.shape).num_parameters if ingredients else 0
-
-
-def write_soup(
-    ingredients: Sequence[Checkpoint],
-    output: Path,
-    *,
-    any_mix: bool = False,
-    count: Callable[[int], None] = lambda _: None,
-) -> Checkpoint:
-    """Write the mean of checkpoints as one that has weights and no optimizer; return it.
+def write_soup(ingredients: Sequence[Checkpoint], output: Path, *, any_mix: bool = False) -> Checkpoint:
+    """Write the mean of checkpoints as one that has weights and no optimizer, and say how far it is; return it.
 
     Args:
         ingredients: two or more, verified.
         output: its folder, which must not exist.
         any_mix: see `require_siblings`.
-        count: called with the number of bytes of each piece.
 
     Raises:
         CheckpointError: they are no siblings, or a tensor is missing.
@@ -61,9 +48,9 @@ def write_soup(
     shutil.rmtree(temporary, ignore_errors=True)
     with contextlib.ExitStack() as stack:
         files = [stack.enter_context(TensorFiles(each.shards)) for each in ordered]
-        forms = _forms(files, ordered)
-        name = shard_name(0, 1)
-        means = _counted(_means(files, forms), count)
+        names = [name for name in files[0].names if name.startswith(WEIGHTS)]
+        forms = {name: TensorForm(torch.float32, files[0].shape(name)) for name in names}
+        means, name = _means(files, forms), shard_name(0, 1)
         written = publish_file(str(temporary / name), lambda handle: write_pieces(handle, forms, means))
     publish(temporary, output, {name: written}, _progress(ordered))
     return verified(output, content=False)
@@ -94,19 +81,13 @@ def require_siblings(ingredients: Sequence[Checkpoint], *, any_mix: bool = False
                 f"{each.folder}: no sibling of {first.folder}: {'; '.join(strange)}; "
                 "wanted runs that differ in data_seed alone"
             )
-        order = canonical_json([data_seed(each.progress), each.progress.mix["digest"], each.progress.step])
+        order = canonical_json([_data_seed(each.progress), each.progress.mix["digest"], each.progress.step])
         if order in seen:
             raise CheckpointError(
-                f"{each.folder}: has the data order of {seen[order]}, data_seed {data_seed(each.progress)}; "
+                f"{each.folder}: has the data order of {seen[order]}, data_seed {_data_seed(each.progress)}; "
                 "leave one of them out"
             )
         seen[order] = each.folder
-
-
-def data_seed(progress: Progress) -> int:
-    """Return the seed of a run's data order."""
-    found = progress.spec["data_seed"]
-    return int(progress.spec["seed"] if found is None else found)
 
 
 def _origin(checkpoint: Checkpoint, *, any_mix: bool) -> dict[str, Any]:  # Any: JSON
@@ -123,46 +104,36 @@ def _origin(checkpoint: Checkpoint, *, any_mix: bool) -> dict[str, Any]:  # Any:
     return common | {"mix": progress.mix, "step": progress.step}
 
 
+def _data_seed(progress: Progress) -> int:
+    """Return the seed of a run's data order."""
+    found = progress.spec["data_seed"]
+    return int(progress.spec["seed"] if found is None else found)
+
+
 def _progress(ingredients: Sequence[Checkpoint]) -> Progress:
     """Return what a soup says beside its tensors: what the first ingredient says, and what all of them are."""
-    named: list[Mapping[str, Any]] = [
+    named = [
         {
             "digest": each.digest,
-            "data_seed": data_seed(each.progress),
+            "data_seed": _data_seed(each.progress),
             "step": each.progress.step,
             "mix": each.progress.mix["name"],
         }
         for each in ingredients
     ]
-    return replace(ingredients[0].progress, ingredients=json.loads(canonical_json(named)))
-
-
-def _forms(files: Sequence[TensorFiles], ingredients: Sequence[Checkpoint]) -> dict[str, TensorForm]:
-    """Return the form of every weight, the same in all files."""
-    names = [name for name in files[0].names if name.startswith(WEIGHTS)]
-    forms = {}
-    for name in names:
-        shapes = [each.shape(name) for each in files]
-        for shape, checkpoint in zip(shapes, ingredients, strict=True):
-            if shape != shapes[0]:
-                raise CheckpointError(f"{checkpoint.folder}: {name}: found the shape {shape}, wanted {shapes[0]}")
-        forms[name] = TensorForm(torch.float32, shapes[0])
-    return forms
-
-
-def _counted(pieces: Iterable[Tensor], count: Callable[[int], None]) -> Iterator[Tensor]:
-    for piece in pieces:
-        yield piece
-        count(piece.nbytes)
+    return replace(ingredients[0].progress, ingredients=named)
 
 
 def _means(files: Sequence[TensorFiles], forms: Mapping[str, TensorForm]) -> Iterator[Tensor]:
     """Yield the mean of each tensor by stretches of its rows."""
-    for name, (_, shape) in forms.items():
-        num_rows = max(1, _PIECE_ELEMENTS // max(1, math.prod(shape[1:])))
-        for first in range(0, shape[0], num_rows):
-            stop = min(shape[0], first + num_rows)
-            total = torch.zeros((stop - first, *shape[1:]), dtype=torch.float64)
-            for each in files:
-                total += each.read(name, first, stop)
-            yield (total / len(files)).float()
+    size = sum(4 * math.prod(shape) for _, shape in forms.values())
+    with ShownProgress("souped", "MB", size) as progress:
+        for name, (_, shape) in forms.items():
+            num_rows = max(1, _PIECE_ELEMENTS // max(1, math.prod(shape[1:])))
+            for first in range(0, shape[0], num_rows):
+                stop = min(shape[0], first + num_rows)
+                total = torch.zeros((stop - first, *shape[1:]), dtype=torch.float64)
+                for each in files:
+                    total += each.read(name, first, stop)
+                yield (total / len(files)).float()
+                progress.add(4 * total.numel())
