@@ -3,10 +3,12 @@
 import contextlib
 import os
 import signal
+import time
 from collections.abc import Iterator
 from types import FrameType
 
 _NOTE = "{}: stopping where the work can go on; once more ends it at once\n"
+_SAME_SECONDS = 1.0
 
 
 class FailedError(Exception):
@@ -28,15 +30,24 @@ class StoppedError(Exception):
 
 @contextlib.contextmanager
 def noted_signals() -> Iterator[list[signal.Signals]]:
-    """Give a list that SIGTERM and SIGINT enter; a second one ends the process as it would without us."""
+    """Give a list that the first SIGTERM or SIGINT enters; one that comes later ends the process as without us.
+
+    Within a second, more of them are the same one: torchrun passes on what came to the whole group of processes.
+    """
     received: list[signal.Signals] = []
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    noted_at = 0.0
 
     def note(number: int, _frame: FrameType | None) -> None:
-        received.append(signal.Signals(number))
-        signal.signal(number, before[received[-1]])
-        if os.environ.get("RANK", "0") == "0":
-            os.write(2, _NOTE.format(received[-1].name).encode())  # a stream may be in the midst of its own writing
+        nonlocal noted_at
+        if not received:
+            received.append(signal.Signals(number))
+            noted_at = time.monotonic()
+            if os.environ.get("RANK", "0") == "0":
+                os.write(2, _NOTE.format(received[0].name).encode())  # a stream may be in the midst of its own writing
+        elif time.monotonic() > noted_at + _SAME_SECONDS:
+            signal.signal(number, before[signal.Signals(number)])
+            signal.raise_signal(number)
 
     try:
         for number in before:

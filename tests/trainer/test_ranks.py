@@ -3,18 +3,20 @@
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 
-from tests.trainer.evaluation.tiny_model import suite_in, write_tiny_evaluation
+from tests.trainer.evaluation.tiny_model import suite_in, write_tiny_evaluation, write_tiny_mix
 from tests.trainer.small_run import lines_of, train
-from tests.trainer.two_ranks import EXPERTS_SPEC, NUM_RUNS, SPEC
-from trainer.checkpoint import verified
+from tests.trainer.two_ranks import EVALUATED_SPEC, EXPERTS_SPEC, NUM_RUNS, SPEC
+from trainer.checkpoint import steps_on_disk, verified
 from trainer.evaluation.standalone import evaluate
 from trainer.ranks import Ranks, local_part, local_rows
 from trainer.tensor_files import TensorFiles
@@ -34,9 +36,9 @@ def free_ports(count: int) -> list[str]:
     return ports
 
 
-def run_two_ranks(mix: Path, folder: Path) -> None:
-    """Run `two_ranks.py` as two processes; what they say is shown where one fails."""
-    command = [sys.executable, "-m", "tests.trainer.two_ranks", str(mix), str(folder), *free_ports(NUM_RUNS)]
+def run_two_ranks(folder: Path, num_runs: int) -> tuple[list[int], str]:
+    """Run `two_ranks.py` as two processes; return how they ended and what they said."""
+    command = [sys.executable, "-m", "tests.trainer.two_ranks", str(folder), *free_ports(num_runs)]
     environment = os.environ | {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "OMP_NUM_THREADS": "1"}
     processes = [
         subprocess.Popen(
@@ -54,7 +56,7 @@ def run_two_ranks(mix: Path, folder: Path) -> None:
     finally:
         for process in processes:
             process.kill()
-    assert [process.returncode for process in processes] == [0, 0], "\n".join(said)
+    return [process.returncode for process in processes], "\n".join(said)
 
 
 def tensors_of(checkpoint: Path) -> dict[str, torch.Tensor]:
@@ -69,30 +71,41 @@ def assert_equal_runs(first: Path, second: Path, last: str = "step-6") -> None:
     assert all(torch.equal(ours[name], theirs[name]) for name in ours)
 
 
-def test_two_ranks_give_what_one_gives_and_any_layout_goes_on_from_any(mix: Path, tmp_path: Path) -> None:
+def test_two_ranks_give_what_one_gives_and_any_layout_goes_on_from_any(
+    make_mix: Callable[..., Path], tmp_path: Path
+) -> None:
+    mix, tiny = make_mix("mix"), write_tiny_mix(tmp_path / "tiny")
     train(SPEC, mix, tmp_path / "one")
     shutil.copytree(tmp_path / "one" / "step-3", tmp_path / "from-one" / "step-3")
     shutil.copy(tmp_path / "one" / "metrics.jsonl", tmp_path / "from-one")
     write_tiny_evaluation(tmp_path / "evaluation")
-    run_two_ranks(mix, tmp_path)
+
+    statuses, said = run_two_ranks(tmp_path, 1)
+    assert statuses[1] == -signal.SIGKILL
+    assert statuses[0] == 1, said  # it does not wait for the one that is gone
+    assert steps_on_disk(tmp_path / "killed") in ([1, 2], [1, 2, 3])
+    shutil.copytree(tmp_path / "killed", tmp_path / "killed-to-one")
+    train(SPEC, mix, tmp_path / "killed-to-one")
+    assert_equal_runs(tmp_path / "one", tmp_path / "killed-to-one")
+
+    statuses, said = run_two_ranks(tmp_path, NUM_RUNS)
+    assert statuses == [0, 0], said
     assert len(verified(tmp_path / "whole" / "step-6").shards) == 2
-    for name in ("whole", "resumed", "from-one", "replicas", "stopped"):
+    for name in ("killed", "whole", "from-one", "replicas", "stopped"):
         assert_equal_runs(tmp_path / "one", tmp_path / name)
     train(EXPERTS_SPEC, mix, tmp_path / "experts-one")
     assert_equal_runs(tmp_path / "experts-one", tmp_path / "experts", "step-3")
-    alone = evaluate(tmp_path / "evaluation" / "model", suite_in(tmp_path / "evaluation"), device="cpu").record()
+    train(EVALUATED_SPEC, tiny, tmp_path / "evaluated-one")
+    for found, wanted in zip(lines_of(tmp_path / "evaluated"), lines_of(tmp_path / "evaluated-one"), strict=True):
+        assert found == pytest.approx(wanted, rel=1e-5) if "loss" not in wanted else found == wanted
+    by_one = evaluate(tmp_path / "evaluation" / "model", suite_in(tmp_path / "evaluation"), device="cpu").record()
     for rank in (0, 1):
-        found = json.loads((tmp_path / f"evaluated-{rank}.json").read_text())
-        assert found["texts"]["by_domain"].keys() == alone["texts"]["by_domain"].keys()
-        for domain, figures in alone["texts"]["by_domain"].items():
-            assert found["texts"]["by_domain"][domain] == pytest.approx(figures, rel=1e-5)
-        assert found["tasks"][0]["cloze"] == alone["tasks"][0]["cloze"]
-        assert found["tasks"][0]["bits_per_byte"] == pytest.approx(alone["tasks"][0]["bits_per_byte"], abs=1e-5)
-
-    shutil.copytree(tmp_path / "whole" / "step-3", tmp_path / "to-one" / "step-3")
-    shutil.copy(tmp_path / "whole" / "metrics.jsonl", tmp_path / "to-one")
-    train(SPEC, mix, tmp_path / "to-one")
-    assert_equal_runs(tmp_path / "one", tmp_path / "to-one")
+        by_two = json.loads((tmp_path / f"evaluated-{rank}.json").read_text())
+        assert by_two["texts"]["by_domain"].keys() == by_one["texts"]["by_domain"].keys()
+        for domain, figures in by_one["texts"]["by_domain"].items():
+            assert by_two["texts"]["by_domain"][domain] == pytest.approx(figures, rel=1e-5)
+        assert by_two["tasks"][0]["cloze"] == by_one["tasks"][0]["cloze"]
+        assert by_two["tasks"][0]["bits_per_byte"] == pytest.approx(by_one["tasks"][0]["bits_per_byte"], abs=1e-5)
 
 
 def test_a_lone_process_is_a_group_of_one(ranks: Ranks) -> None:
