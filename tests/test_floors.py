@@ -221,8 +221,8 @@ LEVELS: dict[str, tuple[str, ...]] = {
         "anneal evaluate export generate microanneal report run soup",
     ),
     "trainer.evaluation": (
-        "arguments encoding json_lines opening progress requests sums",
-        "questions scoring",
+        "arguments encoding json_lines progress requests sums",
+        "opening questions scoring",
         "formats texts",
         "tasks",
         "results",

@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from mixes.errors import SpecError
-from trainer.evaluation.encoding import Encoder
 from trainer.evaluation.opening import open_model
 from trainer.models.attention import attention_kernels, rotary_tables
 from trainer.models.decoder import LanguageModel
@@ -52,7 +51,7 @@ class Writer:
 
     def __init__(self, folder: Path, tokenizer: Path | None, *, precision: Precision, device: str) -> None:
         opened = open_model(folder, tokenizer)
-        if opened.tokenizer is None:
+        if opened.encoder is None:
             raise SpecError(
                 f"{folder}: a checkpoint holds no tokenizer; wanted --tokenizer with the tokenizer.json of its mix, "
                 f"digest {opened.tokenizer_digest}"
@@ -61,7 +60,7 @@ class Writer:
             model = LanguageModel(opened.shape)
         opened.fill(model.to_empty(device=device_of(device)))
         self._model = model.to(DTYPES[precision])
-        self._encoder = Encoder(opened.tokenizer, opened.prefix_id)
+        self._encoder = opened.encoder
         self._end_id, self._context = opened.end_id, opened.context
 
     def stream(self, prompt: str, drawing: Drawing, max_tokens: int, *, place: str = "the prompt") -> Iterator[str]:

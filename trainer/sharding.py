@@ -4,7 +4,7 @@ import hashlib
 
 import torch
 from torch import nn
-from torch.distributed.fsdp import FSDPModule, MixedPrecisionPolicy, fully_shard
+from torch.distributed.fsdp import FSDPModule, MixedPrecisionPolicy, fully_shard, register_fsdp_forward_method
 
 from trainer.models.decoder import LanguageModel, initial_weights
 from trainer.models.presets import ModelShape
@@ -43,6 +43,7 @@ def sharded_model(
         fully_shard(layer, mesh=ranks.mesh, mp_policy=policy, reshard_after_forward=many)
     fully_shard([model.model.norm, model.lm_head], mesh=ranks.mesh, mp_policy=policy, reshard_after_forward=False)
     fully_shard(model, mesh=ranks.mesh, mp_policy=policy, reshard_after_forward=many)
+    register_fsdp_forward_method(model, "losses_at")
     for module in model.modules():
         if isinstance(module, FSDPModule):
             # The loss is divided by the labels of all ranks, so gradients are added, not averaged. Gloo has no sum

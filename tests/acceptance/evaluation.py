@@ -75,8 +75,8 @@ def _ours(model: Path, folder: Path, max_questions: int) -> dict[str, dict[str, 
     found: dict[str, dict[str, float]] = {}
     with process_group("cpu") as ranks:
         opened = open_model(model, None)
-        assert opened.tokenizer is not None
-        encoder = Encoder(opened.tokenizer, opened.prefix_id)
+        encoder = opened.encoder
+        assert encoder is not None
         ready = opened.load(partial(sharded_model, precision="float32", ranks=ranks))
         scorer = Scorer(ready, ranks, max_length=opened.context, batch_tokens=BATCH_TOKENS)
         for path in SETS:

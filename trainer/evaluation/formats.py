@@ -84,7 +84,7 @@ class Format:
             return _filled(asked)
         space = "" if self.is_verbatim else " "
         bare = self.is_sentence or self.is_verbatim
-        context = asked.text if bare else f"{self._asked(asked.text, asked.passage)}\nAnswer:"
+        context = asked.text if bare else f"{_passage(asked.passage)}{self.prefix}{asked.text}\nAnswer:"
         continuations = tuple(space + choice for choice in asked.choices)
         return Prompt(contexts=(context,) * len(continuations), continuations=continuations, answer=asked.answer)
 
@@ -99,12 +99,9 @@ class Format:
         continuations = tuple(f" {letter}" for letter in letters)
         return Prompt(contexts=(context,) * len(letters), continuations=continuations, answer=asked.answer)
 
-    def _asked(self, text: str, passage: str) -> str:
-        return f"{_passage(passage)}{self.prefix}{text}"
-
 
 def format_of(task: str) -> Format:
-    """Return how a set's questions are put; a set of another name gets the plain form."""
+    """Return how a set's questions are put; ARC-Easy, Social IQa and sets of other names get the plain form."""
     return _FORMATS.get(task, Format())
 
 
@@ -145,20 +142,17 @@ def _mmlu_heading(subject: str) -> str:
 
 _FORMATS = {
     "arc-challenge": Format(normalization="unconditional"),
-    "arc-easy": Format(normalization="per_character"),
     "boolq": Format(normalization="raw", prepared=_as_yes_or_no),
     "csqa": Format(normalization="unconditional"),
     "hellaswag": Format(
         prefix="",
         list_heading="Choose the best continuation:\n",
-        normalization="per_character",
         is_sentence=True,
         prepared=_without_brackets,
     ),
     "humaneval": Format(is_verbatim=True),
-    "mmlu": Format(normalization="per_character", heading=_mmlu_heading),
+    "mmlu": Format(heading=_mmlu_heading),
     "openbookqa": Format(normalization="unconditional"),
-    "piqa": Format(prefix="Goal: ", normalization="per_character"),
-    "socialiqa": Format(normalization="per_character"),
+    "piqa": Format(prefix="Goal: "),
     "winogrande": Format(normalization="raw", has_blank=True),
 }

@@ -10,6 +10,7 @@ from mixes.errors import CheckpointError, DataError, SpecError
 from mixes.tokenizer_file import read_tokenizer_json
 from trainer.checkpoint import FILE_NAME as CHECKPOINT_FILE
 from trainer.checkpoint import WEIGHTS, fill_from, verified
+from trainer.evaluation.encoding import Encoder
 from trainer.models.decoder import LanguageModel
 from trainer.models.hugging_face import shape_of
 from trainer.models.presets import ModelShape
@@ -29,8 +30,8 @@ class OpenModel:
         context: tokens of an instance that it was trained on.
         prefix_id: the token that the first token of a text follows: BOS, or EOS where it has none.
         end_id: the token that ends a text: EOS.
-        tokenizer: content of its tokenizer.json, None for a checkpoint when none was given.
-        tokenizer_digest: SHA-256 of that content, known for a checkpoint in any case.
+        encoder: its tokenizer, None for a checkpoint when none was given.
+        tokenizer_digest: SHA-256 of its tokenizer.json, known for a checkpoint in any case.
         digest: gives what names its weights; may read every byte of them.
         fill: fills a model of its shape.
     """
@@ -40,7 +41,7 @@ class OpenModel:
     context: int
     prefix_id: int
     end_id: int
-    tokenizer: bytes | None
+    encoder: Encoder | None
     tokenizer_digest: str
     digest: Callable[[], str]
     fill: Callable[[LanguageModel], None]
@@ -80,6 +81,9 @@ def _checkpoint(folder: Path, tokenizer: Path | None, *, verifies: bool) -> Open
     checkpoint = verified(folder, content=verifies)
     progress = checkpoint.progress
     of_mix = progress.mix["tokenizer"]
+    encoder = None
+    if tokenizer is not None:
+        encoder = Encoder(read_tokenizer_json(tokenizer, of_mix["digest"]), of_mix["eos_id"])
 
     def fill(model: LanguageModel) -> None:
         fill_from(checkpoint, {WEIGHTS + name: parameter for name, parameter in model.named_parameters()})
@@ -90,7 +94,7 @@ def _checkpoint(folder: Path, tokenizer: Path | None, *, verifies: bool) -> Open
         context=progress.spec["sequence_length"],
         prefix_id=of_mix["eos_id"],
         end_id=of_mix["eos_id"],
-        tokenizer=None if tokenizer is None else read_tokenizer_json(tokenizer, of_mix["digest"]),
+        encoder=encoder,
         tokenizer_digest=of_mix["digest"],
         digest=lambda: checkpoint.digest,
         fill=fill,
@@ -116,7 +120,7 @@ def _published(folder: Path) -> OpenModel:
         context=context,
         prefix_id=prefix_id,
         end_id=prefix_id if ids[1] is None else ids[1],
-        tokenizer=content,
+        encoder=Encoder(content, prefix_id),
         tokenizer_digest=hashlib.sha256(content).hexdigest(),
         digest=published.digest,
         fill=published.fill,

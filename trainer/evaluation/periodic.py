@@ -1,11 +1,10 @@
 """Evaluations in the midst of a training run."""
 
-from torch import nn
-
 from mixes.opening import MixPlace
 from trainer.evaluation.results import Results
 from trainer.evaluation.scoring import Scorer
 from trainer.evaluation.suite import Suite
+from trainer.models.decoder import LanguageModel
 from trainer.ranks import Ranks
 from trainer.spec import EvaluationSpec, TrainSpec
 
@@ -26,7 +25,7 @@ class PeriodicEvaluation:
     """
 
     def __init__(
-        self, spec: EvaluationSpec, training: TrainSpec, mix: MixPlace, model: nn.Module, ranks: Ranks
+        self, spec: EvaluationSpec, training: TrainSpec, mix: MixPlace, model: LanguageModel, ranks: Ranks
     ) -> None:
         self._interval = spec.interval
         self._last_step = training.num_steps

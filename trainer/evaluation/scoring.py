@@ -13,15 +13,14 @@ B = requests of a batch, T = tokens of the longest, N = labels of the batch.
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from types import MethodType
-from typing import TypeAlias, TypeVar, cast
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 import torch
 import torch.distributed as dist
 from numpy.typing import NDArray
-from torch import Tensor, nn
-from torch.distributed.fsdp import FSDPModule, register_fsdp_forward_method
+from torch import Tensor
+from torch.distributed.fsdp import FSDPModule
 
 from trainer.evaluation.progress import Progress
 from trainer.evaluation.requests import Request
@@ -37,22 +36,7 @@ Groups: TypeAlias = Sequence[Sequence[Request]]
 """Requests whose labels belong together: the windows of a document, a choice of a question."""
 
 _POOL_BATCHES = 64  # batches' worth of tokens that are read before they are sorted by length
-_METHOD = "label_losses"
 _NOTHING: Nll = np.empty(0)
-
-
-def label_losses(self: LanguageModel, tokens: Tensor, places: Tensor, labels: Tensor) -> Tensor:
-    """Return the cross-entropy of each label in nats, shape (N,), float32.
-
-    Args:
-        self: the model; as its method, so that FSDP gathers its weights around the call.
-        tokens: shape (B, T), int64.
-        places: of the labels among the B * T tokens, shape (N,), int64.
-        labels: shape (N,), int64.
-    """
-    hidden = self.model(tokens).flatten(0, 1)[places]
-    losses: Tensor = self.lm_head(hidden.unsqueeze(1), labels.unsqueeze(1), 0.0).nll
-    return losses
 
 
 class Scorer:
@@ -65,14 +49,11 @@ class Scorer:
         batch_tokens: tokens of a batch with its padding; a longer request is a batch of its own.
     """
 
-    def __init__(self, model: nn.Module, ranks: Ranks, *, max_length: int, batch_tokens: int) -> None:
+    def __init__(self, model: LanguageModel, ranks: Ranks, *, max_length: int, batch_tokens: int) -> None:
         self.max_length = max_length
         self.ranks = ranks
         self._model = model
         self._batch_tokens = batch_tokens
-        if not hasattr(model, _METHOD):
-            setattr(model, _METHOD, MethodType(label_losses, model))
-            register_fsdp_forward_method(model, _METHOD)  # does nothing where the model is not sharded
 
     def scored(
         self, items: Iterable[Item], requests_of: Callable[[Item], Groups], progress: Progress
@@ -178,10 +159,9 @@ class Scorer:
         places = np.concatenate([row * length + request.places for row, request in enumerate(batch)])
         labels = np.concatenate([request.labels for request in batch])
         arguments = (torch.from_numpy(array).to(self.ranks.device) for array in (tokens, places, labels))
-        losses = cast("Callable[..., Tensor]", getattr(self._model, _METHOD))
         # Lengths differ from batch to batch: a model that is compiled would be compiled for each.
         with torch.compiler.set_stance("force_eager"), attention_kernels(self.ranks.device):
-            return losses(*arguments)
+            return self._model.losses_at(*arguments)
 
     def _release(self) -> None:
         """Give gathered weights back: no backward pass does it here, and the optimizer must find the shards."""

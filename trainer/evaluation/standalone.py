@@ -2,9 +2,8 @@
 
 from pathlib import Path
 
-from mixes.errors import MixError, SpecError
+from mixes.errors import MixError
 from mixes.opening import MixPlace, open_mix
-from trainer.evaluation.encoding import Encoder
 from trainer.evaluation.opening import open_model
 from trainer.evaluation.reached import Reached
 from trainer.evaluation.results import Results
@@ -46,15 +45,9 @@ def evaluate(
     tokenizer = None if spec.tokenizer is None else Path(spec.tokenizer)
     with process_group(device) as ranks:
         model = open_model(folder, tokenizer, verifies=ranks.is_first)
-        if model.tokenizer is None and (spec.texts or spec.tasks):
-            raise SpecError(
-                f"{folder}: a checkpoint holds no tokenizer, which texts and questions need; "
-                f"wanted --tokenizer with the tokenizer.json of its mix, digest {model.tokenizer_digest}"
-            )
         if mix is not None:
             _require_tokenizer(mix, model.tokenizer_digest)
-        encoder = None if model.tokenizer is None else Encoder(model.tokenizer, model.prefix_id)
-        suite = Suite(spec, mix, model.prefix_id, encoder)
+        suite = Suite(spec, mix, model.prefix_id, model.encoder)
         reached = Reached(output, suite, ranks, precision=precision, context=context, batch_tokens=batch_tokens)
         return reached.results(str(folder), model)
 

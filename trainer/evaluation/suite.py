@@ -42,7 +42,7 @@ class Suite:
 
     def __init__(self, spec: SuiteSpec, mix: MixPlace | None, prefix_id: int, encoder: Encoder | None) -> None:
         if encoder is None and (spec.texts is not None or spec.tasks):
-            raise SpecError("found texts or questions and no tokenizer; wanted the tokenizer.json of the model's mix")
+            raise SpecError("found texts or tasks and no tokenizer; wanted --tokenizer, the tokenizer.json of the mix")
         self._spec = spec
         self._mix = None if mix is None else open_mix(mix)
         self._prefix_id = prefix_id

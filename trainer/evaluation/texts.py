@@ -45,26 +45,22 @@ def score_texts(scorer: Scorer, texts: Iterable[Text], prefix_id: int, progress:
         prefix_id: the token that the first token of a text follows.
         progress: is told of what is scored.
     """
-    domains: list[str] = []
-    sums: dict[str, np.ndarray] = {}
+    sums: dict[str, np.ndarray] = {}  # on every rank by the domains of all texts, in the same order
 
     def noted() -> Iterator[Text]:
         for text in texts:
-            if text.domain not in sums:
-                domains.append(text.domain)
-                sums[text.domain] = np.zeros(4)
+            sums.setdefault(text.domain, np.zeros(4))
             yield text
 
     def requests_of(text: Text) -> list[list[Request]]:
         return [windows(prefix_id, text.tokens(), scorer.max_length)]
 
-    scored = scorer.scored(noted(), requests_of, progress)
-    for text, (nll,) in scored:
+    for text, (nll,) in scorer.scored(noted(), requests_of, progress):
         sums[text.domain] += (nll.sum(), len(nll), text.bytes, 1)
-    if not domains:
+    if not sums:
         return {}
-    total = scorer.summed(np.stack([sums[domain] for domain in domains]))
-    return {domain: Likelihood.of_row(row) for domain, row in sorted(zip(domains, total, strict=True))}
+    total = scorer.summed(np.stack([*sums.values()]))
+    return {domain: Likelihood.of_row(row) for domain, row in sorted(zip(sums, total, strict=True))}
 
 
 def texts_of_mix(mix: BuiltMix, max_documents: int | None = None) -> Iterator[Text]:

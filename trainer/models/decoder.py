@@ -117,6 +117,18 @@ class LanguageModel(nn.Module):
         losses: Losses = self.lm_head(hidden, labels, z_loss)
         return losses._replace(router=of_routers)
 
+    def losses_at(self, tokens: Tensor, places: Tensor, labels: Tensor) -> Tensor:
+        """Return the cross-entropy of single labels in nats, shape (N,), float32.
+
+        Args:
+            tokens: shape (B, T), int64.
+            places: of the labels among the B * T tokens, in any order and number, shape (N,), int64.
+            labels: what follows the tokens at these places, shape (N,), int64.
+        """
+        hidden = self.model(tokens).flatten(0, 1)[places]
+        losses: Losses = self.lm_head(hidden.unsqueeze(1), labels.unsqueeze(1), 0.0)
+        return losses.nll
+
     def logits(self, tokens: Tensor, documents: Documents | None = None) -> Tensor:
         """Return the logits of tokens (B, T), shape (B, T, vocab_size); for weights that are not sharded."""
         return self.lm_head.logits(self.model(tokens, documents))

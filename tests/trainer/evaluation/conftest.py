@@ -43,8 +43,8 @@ def model(opened: OpenModel, alone: Ranks) -> LanguageModel:
 @pytest.fixture
 def encoder(opened: OpenModel) -> Encoder:
     """Return the tiny model's tokenizer."""
-    assert opened.tokenizer is not None
-    return Encoder(opened.tokenizer, opened.prefix_id)
+    assert opened.encoder is not None
+    return opened.encoder
 
 
 @pytest.fixture
