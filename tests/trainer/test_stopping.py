@@ -2,10 +2,19 @@
 
 import signal
 import time
+from collections.abc import Iterator
 
 import pytest
 
 from trainer.stopping import noted_signals
+
+
+@pytest.fixture(autouse=True)
+def python_handles_interrupts() -> Iterator[None]:
+    """Handle SIGINT as Python does, also where a shell started the tests in the background, which ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.mark.parametrize("again", [signal.SIGINT, signal.SIGTERM])
