@@ -1,6 +1,7 @@
 """Files that are whole or absent: atomic publication, digests, and names that stay inside a folder."""
 
 import contextlib
+import errno
 import hashlib
 import io
 import os
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
 _READ_BYTES = 1 << 20
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,11 +88,20 @@ def publish_file(path: str, write: Write) -> FileDigest:
         sync_folder(target.parent)
     except OSError as error:
         cause = error.strerror or str(error)
+        if error.errno in _FULL:
+            cause += f", after {_size(temporary):,} bytes of it"
         raise MixError(f"{path}: cannot be written: {cause}; make room or choose another output folder") from error
     finally:
         with contextlib.suppress(OSError):  # after success there is none left
             temporary.unlink()
     return digest
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
 
 
 def digest_file(path: Path) -> FileDigest:

@@ -37,8 +37,8 @@ def hold_folder(folder: Path, name: str, work: str) -> Iterator[None]:
             raise MixError(
                 f"{folder}: another {work} is at work here ({holder}); wait for it, or give this one another --output"
             ) from error
-        stream.truncate(0)
         now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-        stream.write(f"process {os.getpid()} on {socket.gethostname()} since {now}\n")
-        stream.flush()
+        with contextlib.suppress(OSError):  # on a full disk nobody learns who holds it
+            os.truncate(stream.fileno(), 0)
+            os.write(stream.fileno(), f"process {os.getpid()} on {socket.gethostname()} since {now}\n".encode())
         yield

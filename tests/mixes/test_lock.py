@@ -29,3 +29,13 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
         hold_folder(tmp_path / "file" / "run", ".lock", "run"),
     ):
         pass
+
+
+def test_a_full_disk_is_held_though_nobody_can_be_told_by_whom(tmp_path: Path) -> None:
+    (tmp_path / ".lock").symlink_to("/dev/full")
+    with (
+        hold_folder(tmp_path, ".lock", "run"),
+        pytest.raises(MixError, match="another run is at work here"),
+        hold_folder(tmp_path, ".lock", "run"),
+    ):
+        pass

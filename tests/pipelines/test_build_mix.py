@@ -386,3 +386,9 @@ def test_a_dry_run_refuses_what_the_build_would_refuse(corpus: Corpus, capsys: p
     corpus.spec["sources"][0]["documents"] = "{data}/web"
     assert main(corpus.arguments("--dry-run")) == 2
     assert "is a folder; name its files" in capsys.readouterr().err
+
+
+def test_an_output_that_is_a_file_is_refused(corpus: Corpus, capsys: pytest.CaptureFixture[str]) -> None:
+    corpus.output.write_text("")
+    assert main(corpus.arguments()) == 1
+    assert f"{corpus.output}: cannot be written: File exists; wanted a folder for --output" in capsys.readouterr().err
