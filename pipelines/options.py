@@ -179,11 +179,12 @@ def _price(text: str) -> float:
 def _runner_arguments(runner: str, workers: int, rest: Sequence[str]) -> list[str]:
     """Return Beam's arguments for a runner.
 
-    Locally that is the Fn API runner by name: Beam's own `DirectRunner` first tries to download another engine.
+    Locally that is the Fn API runner by name: Beam's own `DirectRunner` first tries to download another engine. Types
+    are checked where the graph, which is the same, is laid for another runner: that takes half of laying it.
     A remote runner gets this package to install on its workers, unless a container or a package is given.
     """
     if not runner:
-        return ["--runner=FnApiRunner", f"--direct_num_workers={workers}"]
+        return ["--runner=FnApiRunner", f"--direct_num_workers={workers}", "--no_pipeline_type_check"]
     staged = ("--setup_file", "--extra_package", "--sdk_container_image")
     project = Path(__file__).parent.parent / "pyproject.toml"
     if any(argument.startswith(staged) for argument in rest) or not project.exists():

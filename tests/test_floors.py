@@ -141,7 +141,7 @@ LEVELS: dict[str, tuple[str, ...]] = {
         "hub",
         "documents garbage lock options progress report spill storage",
         "earlier encoding forgotten readers stored_records",
-        "listing quality warm_up",
+        "listing quality",
         "plan",
         "settings",
         "stations tools",
@@ -151,7 +151,7 @@ LEVELS: dict[str, tuple[str, ...]] = {
         "graph",
         "estimating forgetting workers",
         "build_mix explain train_quality",
-        "forget",
+        "forget warm_up",
     ),
     "pipelines.encoding": (
         "definition",

@@ -154,7 +154,8 @@ def _without_citations(
     offsets = np.zeros(len(cited) + 1, np.int64)
     np.cumsum(ends - starts - lost, out=offsets[1:])
     data = np.empty(offsets[-1], np.uint8)
-    _copy_between(text, (starts, ends), (citations["start"], citations["end"]), data)
+    gaps = (citations["start"].copy(), citations["end"].copy())  # in one layout, however many there are
+    _copy_between(text, (starts, ends), gaps, data)
     left = segment(TextColumn(data, offsets))  # each line a document, of one line or of none
     facts = np.zeros(len(cited), LINE_FACTS)
     facts["problems"] = NO_MARK
