@@ -19,7 +19,6 @@ from torch import Tensor
 from mixes.errors import CheckpointError
 from mixes.files import publish_file
 from mixes.progress import Progress as ShownProgress
-from mixes.typed_yaml.canonical import canonical_json
 from trainer.checkpoint import WEIGHTS, Checkpoint, Progress, publish, shard_name, verified
 from trainer.resume import FREE_KEYS, differences
 from trainer.tensor_files import TensorFiles, TensorForm, write_pieces
@@ -71,7 +70,7 @@ def require_siblings(ingredients: Sequence[Checkpoint], *, any_mix: bool = False
     if len(ingredients) < 2:
         raise CheckpointError(f"found {len(ingredients)} checkpoints, wanted two or more for a soup")
     first = ingredients[0]
-    seen: dict[bytes, Path] = {}
+    seen: dict[tuple[object, ...], Path] = {}
     for each in ingredients:
         if each.progress.ingredients:
             raise CheckpointError(f"{each.folder}: found a soup, wanted the checkpoints that it was made of")
@@ -81,7 +80,7 @@ def require_siblings(ingredients: Sequence[Checkpoint], *, any_mix: bool = False
                 f"{each.folder}: no sibling of {first.folder}: {'; '.join(strange)}; "
                 "wanted runs that differ in data_seed alone"
             )
-        order = canonical_json([_data_seed(each.progress), each.progress.mix["digest"], each.progress.step])
+        order = (_data_seed(each.progress), each.progress.mix["digest"], each.progress.step)
         if order in seen:
             raise CheckpointError(
                 f"{each.folder}: has the data order of {seen[order]}, data_seed {_data_seed(each.progress)}; "

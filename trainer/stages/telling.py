@@ -22,7 +22,7 @@ _NOTE = (
     "deviation over data orders, with n \N{MINUS SIGN} 1."
 )
 _LOSSES = (
-    "Mean over the labels of each step; one scale. Beside the name: the mean of the last stretch of steps. Reports:"
+    "Mean over the labels of each step; one scale. Below the name: the mean of the last stretch of steps. Reports:"
 )
 Record = Mapping[str, Any]  # Any: JSON
 
@@ -64,7 +64,7 @@ def _render(output: Path, results: Record) -> str:
         masthead("Anneals", name, _facts(results), ()),
         section("evaluations", "What they reached", table("What they reached", columns, rows), note=_NOTE),
         section("losses", "Losses", note, charts(losses, results["stage"]["steps"], one_scale=True)),
-        style=STYLE,
+        style=f"{STYLE}.figures:empty {{ display: none; }}\n",
     )
 
 

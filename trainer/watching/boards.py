@@ -3,23 +3,13 @@
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from mixes.errors import SpecError
 from trainer.watching.lines import Line, figures_of
 
 TENSORBOARD_FOLDER = "tensorboard"
 _FLUSH_SECONDS = 10  # after which figures are on disk
-
-
-class Board(Protocol):
-    """Takes the lines of a run."""
-
-    def take(self, line: Line) -> None:
-        """Take the figures of a step; steps never fall."""
-
-    def close(self) -> None:
-        """Wait until all that was taken is there."""
 
 
 class TensorBoard:
@@ -31,7 +21,7 @@ class TensorBoard:
         self._writer = SummaryWriter(log_dir=str(folder), purge_step=first_step, flush_secs=_FLUSH_SECONDS)
 
     def take(self, line: Line) -> None:
-        """Take the figures of a step."""
+        """Take the figures of a line; steps never fall."""
         for name, value in figures_of(line).items():
             self._writer.add_scalar(name, value, line["step"])
 
@@ -72,9 +62,13 @@ class WeightsAndBiases:
         )
 
     def take(self, line: Line) -> None:
-        """Take the figures of a step; it drops steps that it has already, as after a kill."""
+        """Take the figures of a line; it drops steps that it has already, as after a kill."""
         self._run.log(figures_of(line), step=line["step"])
 
     def close(self) -> None:
         """Wait until all is sent or written."""
         self._run.finish()
+
+
+Board = TensorBoard | WeightsAndBiases
+"""Takes the lines of a run, and is closed."""

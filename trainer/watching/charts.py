@@ -1,13 +1,14 @@
 """Curves of a run in SVG. They stretch to the width they are given, and their text does not."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from pages.figures import count, measured
 from pages.markup import Markup, element
 from pages.tables import part
 from trainer.watching.curves import Curve
+from trainer.watching.lines import four_digits
 
 STYLE = """
 .curves { margin-top: 0.5rem; }
@@ -23,7 +24,7 @@ _LARGE, _SMALL = 240, 96  # height of a chart in pixels
 _WIDTH = 1000  # units of the drawing across; it is stretched
 _TOP, _BOTTOM = 16, 20  # room for the upper label and for the steps, in pixels
 _VALUE_PIXELS = 32  # the least from one round value to the next; small charts have one at least
-_OUTSIDE = 0.02  # of all stretches may lie outside of the frame, five times as many by their highest value alone
+_OUTSIDE = 0.01  # of all stretches may lie outside of the frame, five times as many by their highest value alone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,11 +40,10 @@ class Frame:
     def of(cls, curves: Iterable[Curve], last_step: int, height: int, *, from_zero: bool = False) -> "Frame":
         """Return a frame that holds curves but for the few values farthest out, from about their lowest or from 0."""
         stretches = [stretch for curve in curves for _, stretch in curve.points()]
-        low = 0.0 if from_zero else _quantile([stretch.low for stretch in stretches], _OUTSIDE)
-        high = max(
-            _quantile([stretch.mean for stretch in stretches], 1 - _OUTSIDE),
-            _quantile([stretch.high for stretch in stretches], 1 - 5 * _OUTSIDE),
-        )
+        few = int(_OUTSIDE * len(stretches))
+        low = 0.0 if from_zero else sorted(each.low for each in stretches)[few]
+        means, highs = sorted(each.mean for each in stretches), sorted(each.high for each in stretches)
+        high = max(means[-1 - few], highs[-1 - 5 * few])
         room = 0.06 * (high - low) or abs(high) or 1.0
         return cls(last_step=max(1, last_step), low=low if from_zero else low - room, high=high + room, height=height)
 
@@ -52,9 +52,8 @@ class Frame:
         return f"{_WIDTH * step / self.last_step:.1f}"
 
     def up(self, value: float) -> str:
-        """Return where a value is drawn, in pixels from above; values far outside stay near the frame."""
-        part = min(2.0, max(-1.0, (value - self.low) / (self.high - self.low)))
-        return f"{(1 - part) * self.height:.1f}"
+        """Return where a value is drawn, in pixels from above."""
+        return f"{(self.high - value) / (self.high - self.low) * self.height:.1f}"
 
     def round_values(self) -> list[float]:
         """Return round values inside, as many as there is room for."""
@@ -73,7 +72,7 @@ def charts(
     one_scale: bool = False,
     from_zero: bool = False,
 ) -> Markup:
-    """Return a chart of each curve, its last mean beside its name.
+    """Return a chart of each curve, its last mean below its name.
 
     Args:
         curves: by name.
@@ -82,21 +81,13 @@ def charts(
         one_scale: all show the same values.
         from_zero: they begin at 0.
     """
+    size = _LARGE if large else _SMALL
+    all_of = Frame.of(curves.values(), last_step, size, from_zero=from_zero) if curves and one_scale else None
     drawn = []
     for name, curve in curves.items():
-        shown = curves.values() if one_scale else [curve]
-        frame = Frame.of(shown, last_step, _LARGE if large else _SMALL, from_zero=from_zero)
+        frame = all_of or Frame.of([curve], last_step, size, from_zero=from_zero)
         drawn.append(part(name, _chart(name, curve, frame), note=four_digits(curve.last)))
     return element("div", *drawn, class_=None if large else "charts")
-
-
-def four_digits(number: float) -> str:
-    """Return a figure with four significant digits."""
-    return measured(float(f"{number:.4g}"))
-
-
-def _quantile(values: Sequence[float], part: float) -> float:
-    return sorted(values)[math.ceil(part * (len(values) - 1))]
 
 
 def _chart(title: str, curve: Curve, frame: Frame) -> Markup:

@@ -11,6 +11,8 @@ from typing import Any
 
 import msgspec
 
+from pages.figures import measured
+
 METRICS_FILE = "metrics.jsonl"
 SKIPPED_FILE = "skipped.jsonl"
 Line = Mapping[str, Any]  # Any: JSON
@@ -52,6 +54,6 @@ def finite(number: float) -> float | None:
     return float(number) if math.isfinite(number) else None
 
 
-def known(figure: float | None) -> str:
-    """Return a figure of a line with four significant digits."""
-    return "not finite" if figure is None else f"{figure:.4g}"
+def four_digits(figure: float | None) -> str:
+    """Return a figure of a line as people read it, with four significant digits."""
+    return "not finite" if figure is None else measured(float(f"{figure:.4g}"))

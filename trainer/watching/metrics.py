@@ -120,7 +120,7 @@ class MetricsWriter:
         """Return the progress line at the last of some steps, with the mean of their losses."""
         facts, last = self._facts, lines[-1]
         loss = statistics.fmean([line["loss"] for line in lines if line["loss"] is not None] or [math.nan])
-        left = (facts.last_step - last["step"]) * facts.tokens_per_step / last["tokens_per_second"]
+        left = (facts.last_step - last["step"]) * facts.tokens_per_step / max(0.1, last["tokens_per_second"])
         mfu = f"{last['mfu']:.1%}" if "mfu" in last else "unknown"
         return (
             f"step {last['step']:,}/{facts.last_step:,}  loss {loss:.4f}  lr {last['learning_rate']:.2e}  "

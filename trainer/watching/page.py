@@ -11,9 +11,9 @@ from pages.figures import NONE, count, in_words, share, things
 from pages.markup import Markup, element, foreign, join, passage
 from pages.shell import masthead, whole_page
 from pages.tables import fold, section
-from trainer.watching.charts import STYLE, charts, four_digits
+from trainer.watching.charts import STYLE, charts
 from trainer.watching.curves import Curve, Curves, read_curves
-from trainer.watching.lines import SKIPPED_FILE, read_lines
+from trainer.watching.lines import SKIPPED_FILE, four_digits, read_lines
 from trainer.watching.run_facts import read_facts
 from trainer.watching.steps import told_of
 
@@ -22,7 +22,7 @@ _MAX_SKIPPED = 50  # steps that are told of; all are in the file
 _MAX_FACTS = 100_000  # characters of run.json
 _LOSS = (
     "Mean over the labels that count. The line is the mean of a stretch of steps, beside its lowest and highest; a few "
-    "values may lie outside of the frame. Beside the name, here and below: the mean of the last stretch."
+    "values may lie outside of the frame. Below the name, here and below: the mean of the last stretch."
 )
 _SOURCES = "Mean over the labels of each source; one scale."
 _EVALUATIONS = "What the model reached on the way; each on a scale of its own."
@@ -51,6 +51,7 @@ def render(output: Path, facts: Record, curves: Curves) -> str:
     last_step, named = facts["last_step"], curves.by_name
     loss = {"loss": named["loss"]} if "loss" in named else {}
     others = {name: each for name, each in named.items() if "/" not in name and name != "loss" and each.total}
+    settings = passage(json.dumps(facts, indent=2), max_characters=_MAX_FACTS)
     sections = [
         _masthead(output.resolve().name, facts, curves),
         *_skipped(output, curves.total("skipped")),
@@ -58,20 +59,17 @@ def render(output: Path, facts: Record, curves: Curves) -> str:
         *_drawn("Loss by source", _SOURCES, curves.below("loss_by_source/"), last_step, one_scale=True),
         *_drawn("Evaluations", _EVALUATIONS, curves.below("eval/"), last_step),
         *_drawn("Steps", _STEPS, others, last_step, from_zero=True),
-        section(
-            "settings", "Settings", fold("run.json", passage(json.dumps(facts, indent=2), max_characters=_MAX_FACTS))
-        ),
+        section("settings", "Settings", fold("run.json", settings)),
     ]
     return whole_page(f"Run {output.resolve().name}", *sections, style=STYLE)
 
 
 def _masthead(name: str, facts: Record, curves: Curves) -> Markup:
-    shape, begun = facts["shape"], facts["parent"]
+    shape = facts["shape"]
     told = (
         ("mix", foreign(facts["mix"]["name"])),
         ("model", f"{shape['num_layers']} layers of {count(shape['hidden_size'])}"),
         ("device", join(foreign(facts["device"]), f" \N{MULTIPLICATION SIGN} {facts['world_size']}")),
-        ("begun from", element("code", foreign(begun[:12])) if begun else "first weights"),
     )
     last = {figure: curve.last for figure, curve in curves.by_name.items()}
     mfu = f"MFU {last['mfu']:.1%}" if "mfu" in last else "MFU unknown: no peak is known of this device"

@@ -62,7 +62,4 @@ def read_facts(output: Path) -> dict[str, Any]:  # Any: JSON
     try:
         return dict(json.loads(file.read_bytes()))
     except (OSError, ValueError) as error:
-        cause = error.strerror if isinstance(error, OSError) else error
-        raise CheckpointError(
-            f"{file}: cannot be read: {cause}; wanted that of a run, which the command that trains writes anew"
-        ) from error
+        raise CheckpointError(f"{file}: found no run: {error!r}; the command that trains writes it anew") from error

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from mixes.errors import MixError
 from mixes.stream_documents import StreamDocument
 from trainer.figures import StepFigures
-from trainer.watching.lines import SKIPPED_FILE, Line, finite, known
+from trainer.watching.lines import SKIPPED_FILE, Line, finite, four_digits
 from trainer.watching.run_facts import RunFacts
 
 Locate = Callable[[int, NDArray[np.int64]], list[list[StreamDocument]]]
@@ -49,11 +49,10 @@ def skipped_line(line: Line, figures: StepFigures, facts: RunFacts, locate: Loca
     nll, _, labels = figures.sums[:3].double().cpu().numpy()
     losses = np.nan_to_num(nll / np.maximum(labels, 1), nan=np.inf)
     problem: dict[str, str] = {}
-    documents: list[list[StreamDocument]] = [[] for _ in losses]
     try:
         documents = locate(figures.step, figures.instances)
     except MixError as error:  # an index may be damaged where the tokens are not: the run need not end
-        problem = {"problem": f"documents are not known, {error}"}
+        documents, problem = [[] for _ in losses], {"problem": f"documents are not known, {error}"}
     instances = [
         {
             "instance": int(figures.instances[place]),
@@ -69,12 +68,12 @@ def skipped_line(line: Line, figures: StepFigures, facts: RunFacts, locate: Loca
 def told_of(skipped: Line) -> str:
     """Return what people are told of a skipped step: its figures, its worst instances, the first documents of each."""
     worst = "; ".join(
-        f"{each['instance']} ({each['source']}, {known(each['loss'])}) of "
+        f"{each['instance']} ({each['source']}, {four_digits(each['loss'])}) of "
         + ", ".join(document["id"] for document in each["documents"][:_MAX_NAMED])
         for each in skipped["instances"][:_MAX_NAMED]
     )
     return (
-        f"step {skipped['step']:,} skipped, weights unchanged: loss {known(skipped['loss'])}, gradient norm "
-        f"{known(skipped['grad_norm'])}; instances of highest loss, of which documents: {worst}; "
+        f"step {skipped['step']:,} skipped, weights unchanged: loss {four_digits(skipped['loss'])}, gradient norm "
+        f"{four_digits(skipped['grad_norm'])}; instances of highest loss, of which documents: {worst}; "
         f"{skipped.get('problem', 'all of them')}: {SKIPPED_FILE}"
     )

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import logging
 import math
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -175,6 +176,16 @@ def test_time_waited_for_data_is_written_and_said_above_one_percent(
     writer.flush()
     assert "  waited for data " in caplog.text
     assert [record["data_wait"] for record in records(tmp_path)] == [1e6, 1e6]
+
+
+def test_a_machine_that_slept_does_not_end_the_run(
+    tmp_path: Path, writer: MetricsWriter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = time.perf_counter()
+    monkeypatch.setattr(time, "perf_counter", lambda: now + 1e6)
+    writer.add(figures(1), 0.0)
+    writer.flush()
+    assert records(tmp_path)[0]["tokens_per_second"] == 0.0
 
 
 def test_nothing_pending_writes_nothing(tmp_path: Path, writer: MetricsWriter) -> None:

@@ -132,7 +132,7 @@ def test_the_command_writes_the_report_anew_and_refuses_what_is_no_run(
     assert report.main([str(run)]) == 0
     assert capsys.readouterr().out == f"{run / REPORT_FILE}\n"
     assert report.main([str(tmp_path)]) == 2
-    assert "run.json: cannot be read: No such file or directory; wanted that of a run" in capsys.readouterr().err
+    assert "run.json: found no run: FileNotFoundError(2, 'No such file" in capsys.readouterr().err
     (run / "run.json").write_text(json.dumps({})[:1])
     assert report.main([str(run)]) == 2
-    assert "run.json: cannot be read: Expecting" in capsys.readouterr().err
+    assert "run.json: found no run: JSONDecodeError" in capsys.readouterr().err
