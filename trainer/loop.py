@@ -14,17 +14,16 @@ from mixes.errors import CheckpointError, MixError
 from mixes.lock import hold_folder
 from mixes.manifest import Manifest
 from trainer.arguments import RunOptions
-from trainer.checkpoint import Progress, fill_from, steps_on_disk
+from trainer.checkpoint import Progress, steps_on_disk
 from trainer.evaluation.periodic import PeriodicEvaluation
 from trainer.figures import StepFigures
-from trainer.loader import Batch, prefetched
+from trainer.loader import prefetched
 from trainer.models.presets import ModelShape
 from trainer.plan import require_even_shares
 from trainer.ranks import Ranks, process_group
 from trainer.resume import beginning, find_checkpoint
 from trainer.run_data import RunData, open_data
 from trainer.saving import CheckpointWriter
-from trainer.sharding import fill_with_initial_weights
 from trainer.spec import TrainSpec
 from trainer.stopping import FailedError, StoppedError
 from trainer.updates import Trainer
@@ -70,8 +69,12 @@ class Run:
         spec, done = self.spec, self.progress.step
         first = done + 1
         stops = not self._evaluated(done, metrics)  # a signal may have kept the process before from it
-        with contextlib.closing(prefetched(self.data, first, done if stops else spec.num_steps)) as batches:
-            for done, (batch, waited) in enumerate(_timed(batches), first):
+        last = done if stops else spec.num_steps
+        with contextlib.closing(prefetched(self.data, first, last)) as batches:
+            for done in range(first, last + 1):
+                since = time.perf_counter()
+                batch = next(batches)
+                waited = time.perf_counter() - since
                 figures = self.trainer.step(done, batch)
                 if metrics is not None:
                     metrics.add(figures, waited)
@@ -169,23 +172,11 @@ def _begin(
     own = find_checkpoint(options.output, ranks)
     with ranks.refusing_together():  # rank 0 alone reads every byte of what it begins from, as it alone writes records
         begun = beginning(spec, manifests, own, options.start_from, content=ranks.is_first)
-    progress, parent, published = begun.progress, begun.parent, begun.published
-    schedule = spec.learning_schedule(progress.peak_learning_rate)
-    shape = ModelShape(**progress.shape)
+    schedule, shape = spec.learning_schedule(begun.progress.peak_learning_rate), ModelShape(**begun.progress.shape)
     trainer = Trainer(spec, shape, schedule, ranks, compiled=options.compiled, recomputes=options.recomputes)
-    if own is not None:
-        fill_from(own, trainer.state())
-        is_done = progress.step >= spec.num_steps
-        log.info("resumed from %s%s", own.folder, ", where all steps are done" if is_done else "")
-    elif parent is not None:
-        fill_from(parent, trainer.weights() if parent.progress.ingredients else trainer.inherited_state())
-        log.info("started from %s", parent.folder)
-    elif published is not None:
-        published.fill(trainer.model)
-        log.info("started from the weights of %s", published.folder)
-    else:
-        fill_with_initial_weights(trainer.model, spec.seed)
-    return trainer, progress
+    begun.fill(trainer)
+    log.info("begins %s", begun.place)
+    return trainer, begun.progress
 
 
 def _forget(output: Path, ranks: Ranks) -> None:
@@ -207,11 +198,3 @@ def _held(output: Path, ranks: Ranks) -> Iterator[None]:
             if ranks.is_first:
                 stack.enter_context(hold_folder(output, LOCK_FILE, "run"))
         yield
-
-
-def _timed(batches: Iterator[Batch]) -> Iterator[tuple[Batch, float]]:
-    """Yield each batch with the seconds that were waited for it."""
-    since = time.perf_counter()
-    for batch in batches:
-        yield batch, time.perf_counter() - since
-        since = time.perf_counter()

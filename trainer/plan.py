@@ -102,7 +102,7 @@ def _rows(
         yield "", ", ".join(f"{source.name} {source.tokens:,}" for source in manifest.sources)
     if spec.data:
         yield "order", ", ".join(f"{name} {num_steps:,} steps" for name, num_steps in spec.data_steps)
-    yield "begins", _place_of(begun)
+    yield "begins", begun.place
     yield "run", f"{spec.num_steps:,} steps of {spec.global_batch:,} instances, {num_tokens:,} tokens"
     yield "learning rate", _rates(spec, begun.progress.peak_learning_rate)
     yield "compute", f"{flops:.3g} FLOP a token, {flops * num_tokens:.3g} in all"
@@ -134,18 +134,6 @@ def _size_of(manifest: Manifest, spec: TrainSpec, num_steps: int) -> str:
 def _kept(spec: CheckpointSpec) -> str:
     milestones = "" if spec.milestone is None else f" and those of every {spec.milestone:,}"
     return f"every {spec.interval:,} steps, the newest {spec.keep}{milestones} kept"
-
-
-def _place_of(begun: Beginning) -> str:
-    """Return where the run begins, and what was looked at of that."""
-    if begun.own is not None:
-        return f"after step {begun.progress.step:,}: {begun.own.folder}, of which the record was checked"
-    if begun.parent is not None:
-        kept = "weights" if begun.parent.progress.ingredients else "weights and optimizer"
-        return f"from {kept} of {begun.parent.folder}, of which the record was checked"
-    if begun.published is not None:
-        return f"from the weights of {begun.published.folder}, of which config.json was checked"
-    return "from first weights"
 
 
 def _rates(spec: TrainSpec, peak: float) -> str:

@@ -3,7 +3,7 @@
 import dataclasses
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,33 +11,31 @@ from typing import Any
 from mixes.errors import CheckpointError, SpecError
 from mixes.manifest import Manifest, digest_of
 from mixes.typed_yaml.canonical import canonical_json
-from trainer.checkpoint import FILE_NAME, Checkpoint, Progress, newest_sound, verified
+from trainer.checkpoint import FILE_NAME, Checkpoint, Progress, fill_from, newest_sound, verified
 from trainer.models.presets import ModelShape
-from trainer.published.weights import PublishedModel, is_published, open_published
+from trainer.published.weights import is_published, open_published
 from trainer.ranks import Ranks
+from trainer.sharding import fill_with_initial_weights
 from trainer.spec import TrainSpec
+from trainer.updates import Trainer
 
 FREE_KEYS = ("checkpoint", "evaluation", "log_interval")  # of the spec: may change on resume, as they change no weight
-
-
 FREE_SIZES = ("rope_theta",)  # of a model: may differ from the parent's, as no tensor has another shape
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Beginning:
-    """What the tensors of a run are filled from: one of three, or first weights where there is none of them.
+    """Where a run begins.
 
     Attributes:
-        progress: how far the run is.
-        own: its newest checkpoint.
-        parent: the checkpoint of another run, whose steps are not counted.
-        published: a published model.
+        progress: how far it is.
+        place: what people are told: `from first weights`.
+        fill: fills the tensors that the steps of a run change.
     """
 
     progress: Progress
-    own: Checkpoint | None = None
-    parent: Checkpoint | None = None
-    published: PublishedModel | None = None
+    place: str
+    fill: Callable[[Trainer], None]
 
 
 def beginning(
@@ -57,16 +55,36 @@ def beginning(
         CheckpointError: the checkpoint is one of another run; or the other is damaged, of another shape or tokenizer.
         SpecError: no learning rate is given, here or by a parent.
     """
+    looked_at = "" if content else ", of which the record was checked"
     if own is not None:
         require_same_run(own, spec, manifests, known_parent(start_from))
-        return Beginning(progress=own.progress, own=own)
-    if start_from is None or not is_published(start_from):
-        parent = None if start_from is None else verified(start_from, content=content)
-        return Beginning(progress=_first_progress(spec, manifests, parent), parent=parent)
-    published, progress = open_published(start_from), _first_progress(spec, manifests, None)
-    published.require_fit(ModelShape(**progress.shape), manifests[0].tokenizer.eos_id)
-    digest = published.digest() if content else ""
-    return Beginning(progress=dataclasses.replace(progress, parent=digest), published=published)
+        done = ", where all steps are done" if own.progress.step >= spec.num_steps else ""
+        return Beginning(
+            progress=own.progress,
+            place=f"after step {own.progress.step:,}{done}: {own.folder}{looked_at}",
+            fill=lambda trainer: fill_from(own, trainer.state()),
+        )
+    if start_from is None:
+        return Beginning(
+            progress=_first_progress(spec, manifests, None),
+            place="from first weights",
+            fill=lambda trainer: fill_with_initial_weights(trainer.model, spec.seed),
+        )
+    if is_published(start_from):
+        published, progress = open_published(start_from), _first_progress(spec, manifests, None)
+        published.require_fit(ModelShape(**progress.shape), manifests[0].tokenizer.eos_id)
+        return Beginning(
+            progress=dataclasses.replace(progress, parent=published.digest() if content else ""),
+            place=f"from the weights of {start_from}{looked_at}",
+            fill=lambda trainer: published.fill(trainer.model),
+        )
+    parent = verified(start_from, content=content)
+    has_optimizer = not parent.progress.ingredients
+    return Beginning(
+        progress=_first_progress(spec, manifests, parent),
+        place=f"from {'weights and optimizer' if has_optimizer else 'the weights'} of {start_from}{looked_at}",
+        fill=lambda trainer: fill_from(parent, trainer.inherited_state() if has_optimizer else trainer.weights()),
+    )
 
 
 def find_checkpoint(output: Path, ranks: Ranks) -> Checkpoint | None:

@@ -310,7 +310,7 @@ def test_a_mix_that_only_moved_is_the_same_and_a_run_that_is_done_says_so(
     moved = make_mix("moved")
     assert moved != mix
     train(spec_with(), moved, finished)
-    assert caplog.messages[-1].endswith(f"step-{STEPS}, where all steps are done")
+    assert caplog.messages[-1] == f"begins after step {STEPS}, where all steps are done: {finished / f'step-{STEPS}'}"
 
 
 def test_a_changed_spec_is_refused_with_what_changed(mix: Path, finished: Path) -> None:

@@ -46,7 +46,7 @@ def test_the_plan_says_where_the_run_begins_and_writes_nothing(mix: Path, parent
     assert "cosine: 0.001 at step 1, 0.002 at step 2, 0.0002 at step 6" in plan  # the parent ended at 0.002
     assert not begun.output.exists()
     gone_on = plan_of(spec_with(("steps: 6", "steps: 1")), mix, replace(OPTIONS, output=parent.parent))
-    assert f"after step 1: {parent}, of which the record was checked" in gone_on
+    assert f"after step 1, where all steps are done: {parent}, of which the record was checked" in gone_on
 
 
 def test_what_a_run_would_refuse_is_refused_before_it(
