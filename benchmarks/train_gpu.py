@@ -1,20 +1,25 @@
 """Training speed on one GPU: tokens/s, MFU and peak memory of the 190M and 1B models at sequence 4096.
 
-    python benchmarks/train_gpu.py                  both models, 60 steps each after warm-up; about 10 minutes
-    python benchmarks/train_gpu.py --quick          a first look in 2 minutes
+    python benchmarks/train_gpu.py                  both models, 50 steps each after warm-up; about 6 minutes
+    python benchmarks/train_gpu.py --quick          a first look in 3 minutes
+    python benchmarks/train_gpu.py --profile        which kernels the time goes to, in 3 minutes
     python benchmarks/train_gpu.py --data output/mixes/smoke --json result.json
 
-Needs torch, numpy, numba and pyyaml, and one CUDA device; without one it says so and exits with 2. Figures are appended
-to benchmarks/history.jsonl. MFU is (6N + 12LHDT) FLOP a token, N without the input embedding and the masked half of
-attention counted, over the device's dense bf16 peak (989 TFLOP/s for H100 and H200).
+Needs torch, numpy, numba, pyarrow, pyyaml, msgspec, safetensors, urllib3 and zstandard, and one CUDA device; without
+one it says so and exits with 2. Batches come from a built mix, random tokens unless --data names one, by the trainer's
+own loader. Figures are appended to benchmarks/history.jsonl. MFU is (6N + 12LHDT) FLOP a token, N without the input
+embedding and the masked half of attention counted, over the device's dense bf16 peak (989 TFLOP/s for H100 and H200).
+On an H200 the table says whether each model meets its bar, and the exit status is 1 where one does not.
 """
 
 import argparse
+import contextlib
 import statistics
 import sys
+import tempfile
 import time
-from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,105 +27,187 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # works from a che
 
 import numpy as np
 import torch
+from torch.profiler import ProfilerActivity, profile
 
+from benchmarks.common.kernels import KernelTime, kernel_table
 from benchmarks.common.record import keep_record
 from mixes.manifest import load, mix_root
 from mixes.mix_files import LocalFiles
 from mixes.token_stream import TokenStream
+from tests.mixes.small_mix import SmallSource, write_small_mix
 from trainer.loader import Batch, Loader, prefetched
 from trainer.models.presets import PRESETS, PresetName
 from trainer.ranks import Ranks, process_group
 from trainer.sharding import fill_with_initial_weights
 from trainer.spec import ModelSpec, OptimizerSpec, ScheduleSpec, TrainSpec
 from trainer.updates import Trainer
-from trainer.watching.devices import peak_flops, peak_memory
+from trainer.watching.devices import device_name, peak_flops, peak_memory
 
 SEQUENCE_LENGTH = 4096
+MIX_TOKENS = 1 << 24
+WARMUP, STEPS = 8, 50
+QUICK_WARMUP, QUICK_STEPS = 4, 10
+PROFILED = 2  # steps
+MAX_WAIT = 0.01  # of a step, for its batch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """One model and how it is fed."""
+    """One model, how it is fed, and what it must reach on an H200."""
 
     preset: PresetName
     micro_batch: int
     num_micro_batches: int
+    least_speed: int  # tokens/s
+    least_mfu: float
 
 
 CASES = (
-    Case(preset="190m", micro_batch=16, num_micro_batches=4),
-    Case(preset="1b", micro_batch=8, num_micro_batches=4),
+    Case(preset="190m", micro_batch=16, num_micro_batches=4, least_speed=225_000, least_mfu=0.36),
+    Case(preset="1b", micro_batch=8, num_micro_batches=4, least_speed=53_000, least_mfu=0.50),
 )
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Return 0 when measured, 2 where there is no CUDA device."""
+    """Return 0 when measured, 1 where a model misses its bar, 2 where there is no CUDA device."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="10 steps instead of 60; for a look, not for the record")
+    parser.add_argument("--quick", action="store_true", help="10 steps instead of 50; for a look, not for the record")
+    parser.add_argument("--profile", action="store_true", help="name the kernels that take the time, measure no speed")
     parser.add_argument("--eager", action="store_true", help="without torch.compile")
     parser.add_argument("--data", metavar="MIX", type=Path, help="a built mix; random tokens without it")
     parser.add_argument("--json", metavar="FILE", type=Path, help="write the figures to this file too")
     parser.add_argument("--only", choices=[case.preset for case in CASES], help="one model alone")
+    parser.add_argument("--micro-batch", metavar="N", type=int, help="instances of one forward, for a smaller GPU")
     arguments = parser.parse_args(argv)
     if not torch.cuda.is_available():
         print("no CUDA device; this benchmark needs one GPU", file=sys.stderr)
         return 2
+    warmup, steps = (QUICK_WARMUP, QUICK_STEPS) if arguments.quick or arguments.profile else (WARMUP, STEPS)
     results = []
-    for case in CASES:
-        if arguments.only in (None, case.preset):
-            torch.compiler.reset()  # else the second model's shapes would be taken for dynamic ones
-            torch.cuda.empty_cache()
-            torch.cuda.reset_peak_memory_stats()
-            with process_group("cuda") as ranks:
-                results.append(
-                    measure(case, ranks, arguments.data, quick=arguments.quick, compiled=not arguments.eager)
-                )
-            print_row(results[-1], is_first=len(results) == 1)
+    with contextlib.ExitStack() as stack:
+        data = arguments.data or random_mix(Path(stack.enter_context(tempfile.TemporaryDirectory())))
+        for case in CASES:
+            if arguments.only in (None, case.preset):
+                case = replace(case, micro_batch=arguments.micro_batch or case.micro_batch)  # noqa: PLW2901
+                torch.compiler.reset()  # else the second model's shapes would be taken for dynamic ones
+                torch.cuda.reset_peak_memory_stats()
+                with process_group("cuda") as ranks:
+                    run = BenchmarkRun(case, data, ranks, warmup + steps, compiled=not arguments.eager)
+                    if arguments.profile:
+                        print(f"\n{case.preset}\n{run.kernels(warmup)}", flush=True)
+                    else:
+                        results.append(run.measured(warmup))
+                        print_row(results[-1], is_first=len(results) == 1)
+                    del run
+                    ranks.free_memory()
+    if arguments.profile:
+        return 0
     figures = about_this_device() | {"quick": arguments.quick, "results": results}
     keep_record("train_gpu", figures, arguments.json)
-    return 0
+    return int(any(result["met"] is False for result in results) and not arguments.quick)
 
 
-def measure(case: Case, ranks: Ranks, data: Path | None, *, quick: bool, compiled: bool) -> dict[str, Any]:  # Any: JSON
-    """Return the figures of one model; the device is waited for after each step, which costs well under 1 %."""
-    warmup, num_steps = (3, 10) if quick else (10, 60)
-    spec = spec_of(case, warmup + num_steps)
-    shape = PRESETS[case.preset]
-    trainer = Trainer(spec, shape, spec.learning_schedule(1e-4), ranks, compiled=compiled)
-    fill_with_initial_weights(trainer.model, spec.seed)
-    seconds, waits = [], []
-    batches = batches_of(spec, ranks, data)
-    for number in range(1, spec.num_steps + 1):
-        begin = time.perf_counter()
-        batch = next(batches)
-        waits.append(time.perf_counter() - begin)
-        figures = trainer.step(number, batch)
-        if ranks.device.type == "cuda":
-            torch.cuda.synchronize()
-        seconds.append(time.perf_counter() - begin)
-    batches.close()
-    assert figures.sums.isfinite().all()
-    speed = spec.tokens_per_step / statistics.median(seconds[warmup:])
-    flops = shape.flops_per_token(SEQUENCE_LENGTH)
-    masked_half = 6 * shape.num_layers * shape.hidden_size * SEQUENCE_LENGTH
-    peak = peak_flops(ranks.device)
-    return {
-        "model": case.preset,
-        "data": "random tokens" if data is None else data.name,
-        "compiled": compiled,
-        "steps": num_steps,
-        "micro_batch": case.micro_batch,
-        "tokens_per_step": spec.tokens_per_step,
-        "tokens_per_second": round(speed),
-        "mfu": None if peak is None else round(speed * flops / peak, 4),
-        "mfu_of_causal_half": None if peak is None else round(speed * (flops - masked_half) / peak, 4),
-        "peak_flops": peak,
-        "median_step_ms": round(1000 * statistics.median(seconds[warmup:]), 2),
-        "slowest_step_ms": round(1000 * max(seconds[warmup:]), 2),
-        "median_loader_wait_ms": round(1000 * statistics.median(waits[warmup:]), 3),
-        "first_step_seconds": round(seconds[0], 1),
-        "peak_memory_gib": round(peak_memory(ranks.device) / 2**30, 1),
-    }
+class BenchmarkRun:
+    """A model and its batches, ready for its first step.
+
+    Args:
+        case: model and batch.
+        data: a built mix.
+        ranks: of one process.
+        num_steps: that it can do.
+        compiled: compile blocks and loss.
+    """
+
+    def __init__(self, case: Case, data: Path, ranks: Ranks, num_steps: int, *, compiled: bool) -> None:
+        self._case, self._data, self._ranks, self._compiled = case, data, ranks, compiled
+        self._spec = spec_of(case, num_steps)
+        self._trainer = Trainer(
+            self._spec, PRESETS[case.preset], self._spec.learning_schedule(1e-4), ranks, compiled=compiled
+        )
+        fill_with_initial_weights(self._trainer.model, self._spec.seed)
+
+    def measured(self, warmup: int) -> dict[str, Any]:  # Any: JSON
+        """Return the figures of all steps after the first `warmup`; it waits for the device after each: under 1 %."""
+        seconds, waits = [], []
+        with batches_of(self._spec, self._ranks, self._data) as batches:
+            for number in range(1, self._spec.num_steps + 1):
+                begin = time.perf_counter()
+                batch = next(batches)
+                waits.append(time.perf_counter() - begin)
+                figures = self._trainer.step(number, batch)
+                wait_for(self._ranks.device)
+                seconds.append(time.perf_counter() - begin)
+        assert figures.sums.isfinite().all()
+        assert not figures.skipped
+        return self._figures(seconds, waits, warmup)
+
+    def kernels(self, warmup: int) -> str:
+        """Return the table of what the GPU does in PROFILED steps after the first `warmup`."""
+        with batches_of(self._spec, self._ranks, self._data) as batches:
+            for number in range(1, warmup + 1):
+                self._trainer.step(number, next(batches))
+            ready = [next(batches) for _ in range(PROFILED)]
+            wait_for(self._ranks.device)
+            with profile(activities=[ProfilerActivity.CUDA]) as profiler:
+                begin = time.perf_counter()
+                for number, batch in enumerate(ready, warmup + 1):
+                    self._trainer.step(number, batch)
+                wait_for(self._ranks.device)
+                seconds = time.perf_counter() - begin
+        events = [event for event in profiler.key_averages() if event.self_device_time_total]
+        kernels = [
+            KernelTime(name=event.key, count=event.count, seconds=event.self_device_time_total / 1e6)
+            for event in events
+        ]
+        return kernel_table(kernels, seconds, PROFILED)
+
+    def _figures(self, seconds: Sequence[float], waits: Sequence[float], warmup: int) -> dict[str, Any]:  # Any: JSON
+        case, shape, device = self._case, PRESETS[self._case.preset], self._ranks.device
+        step, wait = statistics.median(seconds[warmup:]), statistics.median(waits[warmup:])
+        speed = self._spec.tokens_per_step / step
+        flops = shape.flops_per_token(SEQUENCE_LENGTH)
+        masked_half = 6 * shape.num_layers * shape.hidden_size * SEQUENCE_LENGTH
+        peak = peak_flops(device)
+        mfu = None if peak is None else speed * flops / peak
+        return {
+            "model": case.preset,
+            "data": self._data.name,
+            "compiled": self._compiled,
+            "steps": len(seconds) - warmup,
+            "micro_batch": case.micro_batch,
+            "tokens_per_step": self._spec.tokens_per_step,
+            "tokens_per_second": round(speed),
+            "mfu": None if mfu is None else round(mfu, 4),
+            "mfu_of_causal_half": None if peak is None else round(speed * (flops - masked_half) / peak, 4),
+            "peak_flops": peak,
+            "median_step_ms": round(1000 * step, 2),
+            "slowest_step_ms": round(1000 * max(seconds[warmup:]), 2),
+            "median_loader_wait_ms": round(1000 * wait, 3),
+            "first_step_seconds": round(seconds[0], 1),
+            "peak_memory_gib": round(peak_memory(device) / 2**30, 1),
+            "met": meets(case, device_name(device), speed, mfu, wait / step),
+        }
+
+
+def meets(case: Case, device: str, speed: float, mfu: float | None, wait: float) -> bool | None:
+    """Return whether a model reaches its bar without waiting for data, or None where it is no H200's.
+
+    Args:
+        case: the model.
+        device: its name.
+        speed: tokens/s.
+        mfu: model FLOP utilisation.
+        wait: share of a step that is spent waiting for its batch.
+    """
+    if device != "NVIDIA H200" or mfu is None:
+        return None
+    return speed >= case.least_speed and mfu >= case.least_mfu and wait <= MAX_WAIT
+
+
+def wait_for(device: torch.device) -> None:
+    """Return when a GPU has done all that it was given."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
 
 
 def spec_of(case: Case, steps: int) -> TrainSpec:
@@ -136,24 +223,10 @@ def spec_of(case: Case, steps: int) -> TrainSpec:
     )
 
 
-def batches_of(spec: TrainSpec, ranks: Ranks, data: Path | None) -> Generator[Batch, None, None]:
-    """Yield the batches of a mix through the trainer's own loader, or one batch of random tokens again and again."""
-    if data is None:
-        tokens = torch.randint(
-            0, 100_278, (spec.global_batch, SEQUENCE_LENGTH), generator=torch.Generator().manual_seed(0)
-        )
-        numbers = np.arange(spec.global_batch)
-        batch = Batch(
-            tokens=tokens,
-            labels=tokens.roll(-1, 1),
-            documents=None,
-            instances=numbers,
-            sources=numbers.astype(np.int32),
-        )
-        while True:
-            yield batch
-    manifest = load(data)
-    with TokenStream(manifest, LocalFiles(mix_root(data))) as stream:
+@contextlib.contextmanager
+def batches_of(spec: TrainSpec, ranks: Ranks, data: Path) -> Iterator[Iterator[Batch]]:
+    """Give the batches of a mix as a run has them, through the trainer's own loader."""
+    with TokenStream(load(data), LocalFiles(mix_root(data))) as stream:
         loader = Loader(
             stream,
             sequence_length=SEQUENCE_LENGTH,
@@ -162,17 +235,31 @@ def batches_of(spec: TrainSpec, ranks: Ranks, data: Path | None) -> Generator[Ba
             mask_repeated_ngrams=True,
             pin=ranks.device.type == "cuda",
         )
-        yield from prefetched(loader, 1, spec.num_steps)
+        with contextlib.closing(prefetched(loader, 1, spec.num_steps)) as batches:
+            yield batches
+
+
+def random_mix(folder: Path) -> Path:
+    """Write a mix of MIX_TOKENS random tokens into a folder, and return where it is."""
+    tokens = np.random.default_rng(0).integers(0, 100_000, MIX_TOKENS, dtype=np.uint32)
+    sources = [SmallSource(parts=[tokens])]  # type: ignore[list-item]  # an array is as good as a sequence
+    write_small_mix(folder, sources, vocab_size=100_278, name="random")
+    return folder / "mixes" / "random"
 
 
 def print_row(result: dict[str, Any], *, is_first: bool) -> None:  # Any: JSON
     """Print a row of the table, and its head before the first."""
     if is_first:
-        print(f"{'model':<6}  {'tokens/s':>9}  {'MFU':>6}  {'causal':>6}  {'step ms':>9}  {'wait':>8}  {'memory':>10}")
+        head = f"{'model':<6}  {'tokens/s':>9}  {'MFU':>6}  {'causal':>6}  {'step ms':>9}  {'wait':>8}  {'memory':>10}"
+        print(f"{head}  bar")
     mfu, causal = (f"{result[key]:.1%}" if result[key] else "?" for key in ("mfu", "mfu_of_causal_half"))
     speed, memory = f"{result['tokens_per_second']:,}", f"{result['peak_memory_gib']:.1f} GiB"
     step, wait = f"{result['median_step_ms']:.1f}", f"{result['median_loader_wait_ms']:.2f}"
-    print(f"{result['model']:<6}  {speed:>9}  {mfu:>6}  {causal:>6}  {step:>9}  {wait:>8}  {memory:>10}")
+    bar = {True: "met", False: "missed", None: "-"}[result["met"]]
+    print(
+        f"{result['model']:<6}  {speed:>9}  {mfu:>6}  {causal:>6}  {step:>9}  {wait:>8}  {memory:>10}  {bar}",
+        flush=True,
+    )
 
 
 def about_this_device() -> dict[str, Any]:  # Any: JSON

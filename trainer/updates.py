@@ -70,7 +70,11 @@ class Trainer:
             documents = None
             if batch.documents is not None:
                 documents = documents_of(batch.documents[rows], device, DTYPES[self._spec.precision])
-            self.model.set_requires_gradient_sync(start + size == len(tokens))  # type: ignore[operator] # FSDPModule
+            is_last = start + size == len(tokens)
+            self.model.set_requires_gradient_sync(is_last)  # type: ignore[operator] # FSDPModule
+            if self._ranks.num_shards == 1:
+                # All weights are gathered at once in any case: so they need not be cast again for the next micro-batch.
+                self.model.set_reshard_after_backward(is_last)  # type: ignore[operator] # as above
             with attention_kernels(device):
                 losses = self.model(tokens[rows], labels[rows], self._spec.z_loss, documents)
                 self._objective(losses).backward()

@@ -81,7 +81,7 @@ def _attend_lengths(queries: Tensor, keys: Tensor, values: Tensor, starts: Tenso
     from torch.nn.attention.varlen import varlen_attn  # there is none on a CPU
 
     batch, num_heads, length, _ = queries.shape
-    copies = num_heads // keys.shape[1]  # only PyTorch 2.13 groups heads in this kernel
+    copies = num_heads // keys.shape[1]  # PyTorch 2.11 does not group heads in this kernel
     if copies > 1:
         keys, values = keys.repeat_interleave(copies, dim=1), values.repeat_interleave(copies, dim=1)
     query_rows, key_rows, value_rows = (heads.transpose(1, 2).flatten(0, 1) for heads in (queries, keys, values))
