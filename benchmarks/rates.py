@@ -18,7 +18,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # works from a checkout that is not installed
 
 from benchmarks.common.record import ROOT, keep_record
-from pipelines.estimating import trial as trials
+from pipelines.estimating import copying
 from pipelines.estimating.rates import Rates
 from pipelines.estimating.trial import Trial, try_sources
 from pipelines.options import parse_options
@@ -34,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--data", metavar="DIR", type=Path, default=ROOT / "data", help="what {data} stands for")
     parser.add_argument("--json", metavar="FILE", type=Path, help="write the figures to this file too")
     arguments = parser.parse_args(argv)
-    trials.MAX_SHARDS, trials.MAX_SHARD_BYTES = 1 << 30, 1 << 50
+    copying.MAX_SHARDS, copying.MAX_SHARD_BYTES = 1 << 30, 1 << 50
     share = 0.2 if arguments.quick else 1.0
     part, whole = (_try(arguments.spec, str(arguments.data), each) for each in (share / 10, share))
     figures = _figures(part, whole)

@@ -162,7 +162,7 @@ LEVELS: dict[str, tuple[str, ...]] = {
         "fim",
     ),
     "pipelines.estimating": (
-        "budgeting rates",
+        "budgeting copying rates",
         "trial",
         "forecast",
         "tables",

@@ -1,14 +1,12 @@
 """Trial: the real stations on a sample of each source, in a temporary folder, in this process.
 
-Of each source a few shards are read, those of the lowest hashes, and of each shard no more than its beginning. The
-documents that the sample takes of them are copied and built as a source of their own, up to the cut.
+The documents that a sample takes of a source are copied and built as a source of their own, up to the cut.
 """
 
-import json
 import os
 import pickle
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path, PurePath
@@ -16,58 +14,32 @@ from typing import TypeAlias
 
 import apache_beam as beam
 import numpy as np
-import pyarrow as pa
 import pyarrow.parquet as pq
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.transforms.combiners import ToList
 
-from filters.columns import TextColumn
-from mixes.errors import DataError
 from mixes.parts import INDEX_SUFFIX
 from mixes.spec.mix import MixSpec
-from mixes.spec.sampling import Sample, shard_hash
-from mixes.spec.source import SourceSpec
+from mixes.spec.sampling import Sample
 from mixes.typed_yaml.binding import Bound
-from pipelines.documents import Failure, ShardDamage
+from pipelines.estimating.copying import Copy, ShardTrial, copy_source
 from pipelines.estimating.rates import MEASURED, Rates
 from pipelines.graph import BuildParts
 from pipelines.listing import Shard
-from pipelines.plan import Plan, Unit, estimated_text_bytes, make_plan
+from pipelines.plan import Plan, Unit, make_plan
 from pipelines.progress import Marks, read_seconds
-from pipelines.readers import ShardReader
-from pipelines.settings import BuildSettings, read_settings
-from pipelines.stations.digests import digest_halves, is_in_sample, text_digests
+from pipelines.settings import BuildSettings
 from pipelines.stations.reading import files_of_unit
 from pipelines.stations.results import SourceResults, UnitResult, load_results
 from pipelines.stations.texts import make_files
 from pipelines.storage import remove
 from pipelines.tools import Tools
 
-MAX_SHARDS = 8
-"""Shards of a source that a trial reads at most."""
-MAX_SHARD_BYTES = 33_554_432
-"""UTF-8 bytes of text of a shard after which a trial stops reading it."""
 _RESULTS = "results"
 _MAX_UNIT_BYTES = 1 << 40
 
 Prepare: TypeAlias = Callable[[Plan, str], BuildSettings]
 """Gives the settings of a build, for a plan and an output folder."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ShardTrial:
-    """What was read of one shard."""
-
-    stored_bytes: int  # read of it
-    is_whole: bool
-    num_documents: int
-    text_bytes: int
-    num_failed: int
-    sampled_documents: int
-    sampled_bytes: int
-    sampled_squares: float  # sum of their squared sizes
-    tokens: int  # of those that every station kept
-    residual_squares: float  # of kept ones: squared differences from the source's tokens a byte
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,15 +63,6 @@ class Trial:
     between_seconds: float  # CPU between the two readings and after them; of a small sample most of it is Beam's own
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Copy:
-    """The documents that a sample took of a shard, in a file of their own."""
-
-    path: str
-    shard: ShardTrial
-    seconds: float
-
-
 def try_sources(
     bound: Bound[MixSpec], plan: Plan, data_root: str, share: float, folder: str, prepare: Prepare
 ) -> Trial:
@@ -116,7 +79,7 @@ def try_sources(
     Raises:
         DataError: A shard or a model cannot be read.
     """
-    copies = [_copy_source(plan, index, share, Path(folder)) for index in range(len(plan.sources))]
+    copies = [copy_source(plan, index, share, Path(folder)) for index in range(len(plan.sources))]
     spec = replace(
         plan.spec,
         units=replace(plan.spec.units, max_bytes=_MAX_UNIT_BYTES),
@@ -165,88 +128,6 @@ def _made(*names: str) -> str:
     path = os.path.join(*names)
     os.mkdir(path)
     return path
-
-
-def _copy_source(plan: Plan, index: int, share: float, folder: Path) -> tuple[float, list[_Copy]]:
-    """Copy the documents that the sample takes of a source; return which share of those read they are."""
-    shards = [shard for unit in plan.units if unit.source == index for shard in unit.shards]
-    chosen = sorted(shards, key=lambda shard: shard_hash(shard.name, plan.spec.seed))[:MAX_SHARDS]
-    document_share = min(1.0, share * len(shards) / len(chosen))
-    target = folder / "copies" / str(index)
-    target.mkdir(parents=True)
-    copies = [
-        _copy_shard(shard, plan.spec, plan.spec.sources[index], document_share, target / f"{number}.jsonl")
-        for number, shard in enumerate(chosen)
-    ]
-    if not any(copy.shard.sampled_documents for copy in copies):
-        read = sum(copy.shard.num_documents for copy in copies)
-        raise DataError(
-            f"source '{plan.spec.sources[index].name}': a sample of {document_share:g} takes none of its {read:,} "
-            "documents read; give a larger --sample"
-        )
-    return document_share, copies
-
-
-def _copy_shard(shard: Shard, spec: MixSpec, source: SourceSpec, document_share: float, path: Path) -> _Copy:
-    started = time.process_time()
-    reader = ShardReader(shard.uri, shard.name, read_settings(spec, source))
-    num_documents = num_failed = text_bytes = 0
-    sizes: list[int] = []
-    is_whole = True
-    stored_bytes = shard.size
-    with path.open("wb") as stream:
-        for item in reader:
-            if isinstance(item, Failure):
-                num_failed += 1
-            elif isinstance(item, ShardDamage):
-                break
-            else:
-                for line, size in _sampled_lines(item, source, spec.seed, document_share):
-                    stream.write(line)
-                    sizes.append(size)
-                num_documents += item.num_rows
-                text_bytes = reader.text_bytes
-                if text_bytes >= MAX_SHARD_BYTES:
-                    is_whole = False
-                    stored_bytes = _stored_so_far(shard, reader)
-                    break
-    return _Copy(
-        path=str(path),
-        shard=ShardTrial(
-            stored_bytes=stored_bytes,
-            is_whole=is_whole,
-            num_documents=num_documents,
-            text_bytes=text_bytes,
-            num_failed=num_failed,
-            sampled_documents=len(sizes),
-            sampled_bytes=sum(sizes),
-            sampled_squares=float(sum(size * size for size in sizes)),
-            tokens=0,
-            residual_squares=0.0,
-        ),
-        seconds=time.process_time() - started,
-    )
-
-
-def _stored_so_far(shard: Shard, reader: ShardReader) -> int:
-    """Return how much of a shard its beginning takes; of parquet, all of which is read for its digest, about."""
-    if reader.bytes_so_far < shard.size:
-        return reader.bytes_so_far
-    return int(shard.size * min(1.0, reader.text_bytes / max(1.0, estimated_text_bytes(shard))))
-
-
-def _sampled_lines(
-    records: pa.RecordBatch, source: SourceSpec, seed: int, document_share: float
-) -> Iterator[tuple[bytes, int]]:
-    """Yield the documents of a batch that the sample takes, as lines of JSON, with the sizes of their texts."""
-    halves = digest_halves(text_digests(TextColumn.from_arrow(records.column("text"))))
-    chosen = records.take(pa.array(np.flatnonzero(is_in_sample(halves, seed, document_share))))
-    for name, text, metadata in zip(
-        *(chosen.column(key).to_pylist() for key in ("id", "text", "metadata")), strict=True
-    ):
-        rest = metadata.strip()[1:-1]
-        own = json.dumps({source.id_field: name, source.text_field: text})[1:-1]
-        yield f"{{{', '.join(filter(None, [own, rest]))}}}\n".encode(), len(text.encode())
 
 
 def _measure(settings: BuildSettings, plan: Plan) -> list[float]:
@@ -301,7 +182,7 @@ def _run(settings: BuildSettings, plan: Plan, folder: str) -> list[UnitResult]:
     return results
 
 
-def _with_tokens(settings: BuildSettings, copies: Sequence[_Copy], results: SourceResults) -> tuple[ShardTrial, ...]:
+def _with_tokens(settings: BuildSettings, copies: Sequence[Copy], results: SourceResults) -> tuple[ShardTrial, ...]:
     """Return the shards of a source with the tokens that are left of them, and how far documents differ."""
     shards, lengths, sizes = [np.zeros(0, np.int64)], [np.zeros(0)], [np.zeros(0)]
     for stem, _, _ in results.parts:
@@ -330,7 +211,7 @@ def _rates(
     settings: BuildSettings,
     index: int,
     trial: SourceTrial,
-    copies: Sequence[_Copy],
+    copies: Sequence[Copy],
     measure_seconds: float,
     tokenize_seconds: float,
     spilled: float,

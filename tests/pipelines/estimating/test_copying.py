@@ -5,7 +5,7 @@ import re
 import pytest
 
 from pipelines.build_mix import main
-from pipelines.estimating import trial
+from pipelines.estimating import copying
 from tests.pipelines.conftest import Corpus, make_text, write_jsonl
 
 
@@ -16,8 +16,8 @@ def test_few_shards_are_read_and_of_a_large_one_only_its_beginning(
         write_jsonl(corpus.data / "web" / f"{shard}.jsonl.gz", [{"text": make_text(shard)}])
     # Batches hold 4 MiB: of 9 MB of text in one shard the first batch is read.
     write_jsonl(corpus.data / "code" / "0.jsonl", [{"text": f"{row} " + "river stone " * 8_000} for row in range(96)])
-    monkeypatch.setattr(trial, "MAX_SHARD_BYTES", 1_000_000)
-    monkeypatch.setattr(trial, "MAX_SHARDS", 4)
+    monkeypatch.setattr(copying, "MAX_SHARD_BYTES", 1_000_000)
+    monkeypatch.setattr(copying, "MAX_SHARDS", 4)
     assert main(corpus.arguments("--sample", "1")) == 0
     shown = capsys.readouterr().out
     assert re.search(r"^web +4 of 30 ", shown, re.MULTILINE)
