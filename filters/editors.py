@@ -11,7 +11,8 @@ from filters.program.credentials import Secrets
 from filters.program.notices import LeadingCopyrightComment
 from filters.settings import FilterSettings
 from filters.text.c4_edits import C4Lines, C4LinesFineWeb, C4LinesPaper
-from filters.text.refinedweb import CollapseNewlines, RefinedWebLines
+from filters.text.newlines import CollapseNewlines
+from filters.text.refinedweb import RefinedWebLines
 
 _MAKERS: Mapping[str, Callable[[FilterSettings], Editor]] = MappingProxyType(
     {

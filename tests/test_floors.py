@@ -92,11 +92,11 @@ LEVELS: dict[str, tuple[str, ...]] = {
         "urls",
     ),
     "filters.text": (
-        "characters",
+        "characters newlines",
         "letter_case masks",
         "segments",
-        "bad_words c4_lines compression counts damage fineweb madlad ngrams quality refinedweb repetition runs",
-        "c4",
+        "bad_words c4_lines compression counts damage fineweb madlad ngrams quality refinedweb_lines repetition runs",
+        "c4 refinedweb",
         "c4_edits group",
     ),
     "filters.variants": (

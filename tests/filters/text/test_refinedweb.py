@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from filters.batches import Batch
 from filters.edits import Editor, apply_edits, find_edits
-from filters.text import refinedweb
-from filters.text.refinedweb import COUNTED, CollapseNewlines, RefinedWebGroup, RefinedWebLines
+from filters.text import refinedweb_lines
+from filters.text.refinedweb import RefinedWebGroup, RefinedWebLines
+from filters.text.refinedweb_lines import COUNTED
 from tests.filters.texts import AWKWARD, batch, bundled_texts, column, texts
 
 _ASCII_LOWER = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
@@ -204,19 +205,11 @@ def check(documents: list[str]) -> None:
     np.testing.assert_allclose(removed_fraction(documents), shares, rtol=0, atol=1e-9)
 
 
-@settings(max_examples=200)
-@given(st.lists(st.text("a \n\r", max_size=30), max_size=4))
-def test_runs_of_newlines_are_cut_to_two(documents: list[str]) -> None:
-    assert [after for after, _ in edit(CollapseNewlines(), documents)] == [
-        re.sub(r"\n{3,}", "\n\n", text) for text in documents
-    ]
-
-
 def test_more_spans_than_are_found_in_one_go(monkeypatch: pytest.MonkeyPatch) -> None:
     documents = ["a\n\n\n\nb c\nX\n\n\n" * 200, "d\n\n\n" * 100, ""]
-    whole = [edit(RefinedWebLines(), documents), edit(CollapseNewlines(), documents)]
-    monkeypatch.setattr(refinedweb, "_ROOM", 40)
-    assert [edit(RefinedWebLines(), documents), edit(CollapseNewlines(), documents)] == whole
+    whole = edit(RefinedWebLines(), documents)
+    monkeypatch.setattr(refinedweb_lines, "_ROOM", 40)
+    assert edit(RefinedWebLines(), documents) == whole
 
 
 def test_slices_of_a_column_are_edited_in_their_own_bytes() -> None:
