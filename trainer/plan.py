@@ -60,10 +60,10 @@ def require_even_shares(spec: TrainSpec, num_replicas: int, world_size: int) -> 
 
 
 def memory_estimate(spec: TrainSpec, shape: ModelShape, options: RunOptions, world_size: int) -> int:
-    """Return about how many bytes each rank needs, without compilation, which saves up to a third of the activations.
+    """Return about how many bytes each rank needs.
 
     Weights, gradients and two moments in float32 are spread over the ranks; gathered copies and, with several
-    micro-batches, summed gradients are not. Activations were counted once by hooks on what autograd saves.
+    micro-batches, summed gradients are not.
     """
     size = 2 if spec.precision == "bfloat16" else 4
     parameters = shape.num_parameters
@@ -72,14 +72,27 @@ def memory_estimate(spec: TrainSpec, shape: ModelShape, options: RunOptions, wor
     gathered = size * (parameters if num_shards == 1 else 2 * shape.vocab_size * shape.hidden_size)
     has_sums = spec.global_batch // world_size > spec.micro_batch
     head = (4 + size) * shape.vocab_size * shape.hidden_size
-    swiglus = shape.experts_per_token or 1
-    layer = (32 + 6 * size) * shape.hidden_size + 4 * size * shape.intermediate_size * swiglus
-    layer += 2 * size * shape.hidden_size * shape.experts_per_token  # the states that go to experts and come back
+    layer = kept_of_a_layer(shape, size, compiled=options.compiled)
     layers = size * shape.hidden_size * shape.num_layers + layer if options.recomputes else shape.num_layers * layer
     token = layers + (10 + size) * shape.hidden_size
     num_tokens = spec.micro_batch * spec.sequence_length
     logits = 2 * size * min(_CHUNK_LOGITS, num_tokens * shape.vocab_size)
     return states + gathered + has_sums * 4 * parameters + head + logits + token * num_tokens
+
+
+def kept_of_a_layer(shape: ModelShape, size: int, *, compiled: bool) -> int:
+    """Return how many bytes of each token a layer keeps for the backward pass, to a hundredth.
+
+    Args:
+        shape: of the model.
+        size: bytes of a number in forward and backward.
+        compiled: the norms then keep what they are given, not two float32 forms of it, and SwiGLU no silu.
+    """
+    swiglus = shape.experts_per_token or 1
+    to_experts = 2 * size * shape.hidden_size * shape.experts_per_token  # the states that go there and come back
+    if compiled:
+        return size * (10 * shape.hidden_size + 3 * shape.intermediate_size * swiglus) + to_experts
+    return (32 + 6 * size) * shape.hidden_size + 4 * size * shape.intermediate_size * swiglus + to_experts
 
 
 def _rows(

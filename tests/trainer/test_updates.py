@@ -20,8 +20,10 @@ from tests.trainer.numberless import (
     use_fused_attention,
 )
 from trainer.arguments import RunOptions
+from trainer.models.attention import rotary_tables
+from trainer.models.decoder import LanguageModel
 from trainer.models.presets import PRESETS, ModelShape, PresetName
-from trainer.plan import memory_estimate
+from trainer.plan import kept_of_a_layer, memory_estimate
 from trainer.ranks import local_part
 
 PLAIN = dataclasses.replace(PRESETS["tiny"], vocab_size=256)
@@ -121,3 +123,33 @@ def test_a_step_takes_the_memory_that_the_plan_says(
         trainer.step(1, batch_of(spec, ranks))
     said = memory_estimate(spec, shape, RunOptions(mixes=(), output=Path("run")), world_size)
     assert said == pytest.approx(watched.peak, rel=0.07)
+
+
+@pytest.mark.parametrize("preset", ["1b", "olmoe_1b_7b"])
+def test_a_block_keeps_for_its_backward_pass_what_the_plan_says(
+    monkeypatch: pytest.MonkeyPatch, preset: PresetName
+) -> None:
+    use_fused_attention(monkeypatch)
+    torch.compiler.reset()
+    shape, num_tokens = dataclasses.replace(PRESETS[preset], num_layers=1), 256
+    with DEVICE:
+        model = LanguageModel(shape).bfloat16().model
+        hidden = torch.empty(1, num_tokens, shape.hidden_size, dtype=torch.bfloat16, requires_grad=True)
+    cos, sin = rotary_tables(num_tokens, shape.head_dim, shape.rope_theta, DEVICE)
+    no_states = {tensor.untyped_storage()._cdata for tensor in (*model.parameters(), cos, sin)}
+    for compiled in (False, True):
+        if compiled:
+            # The cut between forward and backward is that of `inductor`; the kernels are not made.
+            model.layers[0].compile(dynamic=False, backend="aot_eager_decomp_partition")
+            model.layers[0](hidden, cos, sin, None)
+        kept: list[torch.UntypedStorage] = []
+
+        def keep(tensor: torch.Tensor, kept: list[torch.UntypedStorage] = kept) -> torch.Tensor:
+            kept.append(tensor.untyped_storage())
+            return tensor
+
+        with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+            model.layers[0](hidden, cos, sin, None)
+        sizes = {storage._cdata: storage.nbytes() for storage in kept if storage._cdata not in no_states}
+        said = kept_of_a_layer(shape, 2, compiled=compiled)
+        assert said == pytest.approx(sum(sizes.values()) / num_tokens, rel=0.01)
