@@ -24,9 +24,7 @@ def add_stage_arguments(parser: argparse.ArgumentParser) -> None:
         "published model, a Hugging Face folder",
     )
     parser.add_argument("--output", metavar="RUN", type=Path, required=True, help="folder for all runs and results")
-    parser.add_argument(
-        "--seeds", metavar="N", type=int, nargs="+", default=[42], help="data orders, an anneal each; 42"
-    )
+    parser.add_argument("--seeds", metavar="N", type=int, nargs="+", default=[42], help="an anneal in each order; 42")
     add_suite_arguments(parser)
     add_run_arguments(parser)
 
@@ -43,12 +41,11 @@ def do_stage(arguments: argparse.Namespace, mixes: Sequence[MixPlace]) -> None:
     """
     spec = bind_file(TrainSpec, arguments.spec).value
 
-    from trainer.stages.annealing import Stage, finish_stage
+    from trainer.stages.annealing import finish_stage
     from trainer.stages.telling import RESULTS_FILE, format_stage
     from trainer.watching.page import REPORT_FILE
 
-    options, suite = run_options(arguments, mixes), suite_spec(arguments)
-    done = finish_stage(Stage(spec=spec, options=options, seeds=arguments.seeds, suite=suite))
+    done = finish_stage(spec, run_options(arguments, mixes), arguments.seeds, suite_spec(arguments))
     if done is not None:
         output = arguments.output
         print(f"\n{format_stage(done)}\n\nresults  {output / RESULTS_FILE}\nreport   {output / REPORT_FILE}")

@@ -3,7 +3,7 @@
 import logging
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,26 +27,17 @@ from trainer.stopping import FailedError, StoppedError
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stage:
-    """Anneals that begin from one checkpoint.
+def finish_stage(
+    spec: TrainSpec, options: RunOptions, seeds: Sequence[int], suite: SuiteSpec
+) -> dict[str, Any] | None:  # Any: JSON
+    """Do what is left of the anneals on each mix in each data order and, on one mix, of their soup; evaluate all.
 
-    Attributes:
-        spec: of all; names no data order.
-        options: of all; `output` holds a folder for each, `start_from` is where they begin, and `mixes` are one to
+    Args:
+        spec: of each anneal; names no data order.
+        options: of each; `output` holds a folder for each, `start_from` is where they begin, and `mixes` are one to
             anneal on, or a baseline and those that are compared with it.
         seeds: data orders, each its own.
         suite: that all models are evaluated on, beside what the first mix holds out.
-    """
-
-    spec: TrainSpec
-    options: RunOptions
-    seeds: Sequence[int]
-    suite: SuiteSpec
-
-
-def finish_stage(stage: Stage) -> dict[str, Any] | None:  # Any: JSON
-    """Do what is left of the anneals on each mix in each data order and, on one mix, of their soup; evaluate all.
 
     Returns:
         What was done and reached, which results.json and the report hold too; None on other ranks than the first.
@@ -56,13 +47,12 @@ def finish_stage(stage: Stage) -> dict[str, Any] | None:  # Any: JSON
         StoppedError: a signal came; the same call goes on.
         GristmillError: the request was wrong, or files are damaged.
     """
-    spec, options = stage.spec, stage.options
     _require_anneal(spec)
-    anneals = _anneals(stage)
+    anneals = _anneals(spec, options, seeds)
     with process_group(options.device, options.num_replicas) as ranks:
         reached = Reached(
             options.output / RESULTS_FILE,
-            Suite.of_mix(stage.suite, options.mixes[0]),
+            Suite.of_mix(suite, options.mixes[0]),
             ranks,
             precision=spec.precision,
             batch_tokens=spec.micro_batch * spec.sequence_length,
@@ -80,7 +70,7 @@ def finish_stage(stage: Stage) -> dict[str, Any] | None:  # Any: JSON
             models[name] = reached.results(name, open_model(checkpoint.folder, None, verifies=False)).figures()
         if not ranks.is_first:
             return None
-        record = {"stage": _facts(stage), "table": compared(models)}
+        record = {"stage": _facts(spec, options, seeds), "table": compared(models)}
         reached.write(record)
         write_report(options.output)
         return record
@@ -97,19 +87,19 @@ def _require_anneal(spec: TrainSpec) -> None:
         )
 
 
-def _anneals(stage: Stage) -> dict[str, tuple[TrainSpec, RunOptions]]:
+def _anneals(spec: TrainSpec, options: RunOptions, seeds: Sequence[int]) -> dict[str, tuple[TrainSpec, RunOptions]]:
     """Return spec and options of each anneal by the name of its folder."""
     anneals = {}
-    for mix in stage.options.mixes:
-        of_mix = f"{open_mix(mix).manifest.name}/" if len(stage.options.mixes) > 1 else ""
-        for seed in stage.seeds:
+    for mix in options.mixes:
+        of_mix = f"{open_mix(mix).manifest.name}/" if len(options.mixes) > 1 else ""
+        for seed in seeds:
             name = f"{of_mix}seed-{seed}"
             if name in anneals:
                 raise SpecError(
                     f"found the anneal {name} twice; wanted --seeds that differ and --mixes of different names"
                 )
-            here = replace(stage.options, mixes=(mix,), output=stage.options.output / name)
-            anneals[name] = replace(stage.spec, data_seed=seed), here
+            here = replace(options, mixes=(mix,), output=options.output / name)
+            anneals[name] = replace(spec, data_seed=seed), here
     return anneals
 
 
@@ -140,12 +130,12 @@ def _soup(ingredients: Sequence[Checkpoint], folder: Path, ranks: Ranks) -> Chec
     return verified(folder, content=False)
 
 
-def _facts(stage: Stage) -> dict[str, Any]:  # Any: JSON
+def _facts(spec: TrainSpec, options: RunOptions, seeds: Sequence[int]) -> dict[str, Any]:  # Any: JSON
     """Return what was done."""
     return {
-        "from": str(stage.options.start_from),
-        "seeds": stage.seeds,
-        "steps": stage.spec.num_steps,
-        "tokens": stage.spec.num_steps * stage.spec.tokens_per_step,
-        "mixes": {mix.name: mix.tokens for mix in (open_mix(each).manifest for each in stage.options.mixes)},
+        "from": str(options.start_from),
+        "seeds": list(seeds),
+        "steps": spec.num_steps,
+        "tokens": spec.num_steps * spec.tokens_per_step,
+        "mixes": {mix.name: mix.tokens for mix in (open_mix(each).manifest for each in options.mixes)},
     }

@@ -9,7 +9,6 @@ from mixes.errors import SpecError
 from trainer.watching.lines import Line, figures_of
 
 TENSORBOARD_FOLDER = "tensorboard"
-_FLUSH_SECONDS = 10  # after which figures are on disk
 
 
 class TensorBoard:
@@ -18,7 +17,7 @@ class TensorBoard:
     def __init__(self, folder: Path, first_step: int) -> None:
         from torch.utils.tensorboard import SummaryWriter
 
-        self._writer = SummaryWriter(log_dir=str(folder), purge_step=first_step, flush_secs=_FLUSH_SECONDS)
+        self._writer = SummaryWriter(log_dir=str(folder), purge_step=first_step, flush_secs=10)
 
     def take(self, line: Line) -> None:
         """Take the figures of a line; steps never fall."""
