@@ -10,7 +10,7 @@ RUN ?= runs/smoke
 TEST_WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test acceptance lint format constraints clean
+.PHONY: help install demo test acceptance gpu lint format constraints clean
 
 help:  ## say what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +40,10 @@ test: $(STAMP)  ## run the tests
 acceptance: $(STAMP)  ## let other projects read exports of the smoke mix, and build it in emulated stores; installs below build/
 	$(BIN)/python -m tests.acceptance.exports
 	$(BIN)/python -m tests.acceptance.stores
+
+gpu: $(if $(GPU_PYTHON),,$(STAMP))  ## test and measure on a GPU, in under 10 minutes; GPU_PYTHON=python3 takes that Python as it is
+	$(or $(GPU_PYTHON),$(BIN)/python) -m pytest -m gpu tests/trainer/test_gpu.py
+	$(or $(GPU_PYTHON),$(BIN)/python) benchmarks/train_gpu.py
 
 lint: $(STAMP)  ## check form, style and types
 	$(BIN)/ruff format --check

@@ -1,16 +1,24 @@
-"""What only a GPU can show: bfloat16 steps, compilation, the attention kernels, and that the loss falls."""
+"""What only a GPU can show: bfloat16 steps, compilation, attention kernels, that the loss falls, waits and memory."""
 
+import dataclasses
 from pathlib import Path
 
 import pytest
 import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from tests.trainer.numberless import batch_of, spec_of
 from tests.trainer.small_run import losses_of, spec_with
 from trainer.arguments import RunOptions
 from trainer.loop import open_run
 from trainer.models.attention import attend
 from trainer.models.documents import documents_of
+from trainer.models.presets import PRESETS
 from trainer.models.swiglu import grouped_product
+from trainer.plan import memory_estimate
+from trainer.ranks import process_group
+from trainer.sharding import fill_with_initial_weights
+from trainer.updates import Trainer
 from trainer.watching.devices import peak_flops, peak_memory
 
 pytestmark = [
@@ -96,3 +104,59 @@ def test_experts_and_document_masking_learn(mix: Path, tmp_path: Path, compiled:
     masking = ("micro_batch: 4", "micro_batch: 4\ndocument_masking: true")
     losses = train(mix, tmp_path / "run", BFLOAT16, experts, masking, *LONG, compiled=compiled)
     assert sum(losses[-5:]) < 0.8 * sum(losses[:5])
+
+
+@pytest.mark.parametrize("compiled", [False, True], ids=["eager", "compiled"])
+def test_the_host_never_waits_for_a_step(compiled: bool) -> None:
+    shape = dataclasses.replace(
+        PRESETS["tiny"], vocab_size=512, intermediate_size=64, num_experts=4, experts_per_token=2
+    )
+    spec = spec_of(sequence_length=128, micro_batch=2, global_batch=4, masking=True)
+    torch.compiler.reset()
+    with process_group("cuda") as ranks:
+        trainer = Trainer(spec, shape, spec.learning_schedule(1e-3), ranks, compiled=compiled)
+        fill_with_initial_weights(trainer.model, spec.seed)
+        for number in (1, 2):  # kernels are compiled and chosen
+            trainer.step(number, batch_of(spec, ranks, document_length=50))
+        torch.cuda.set_sync_debug_mode("error")
+        try:
+            figures = trainer.step(3, batch_of(spec, ranks, document_length=60))
+        finally:
+            torch.cuda.set_sync_debug_mode("default")
+        assert figures.sums.isfinite().all()
+
+
+@pytest.mark.skipif(torch.cuda.is_available() and torch.cuda.get_device_capability() < (9, 0), reason="needs Hopper")
+@pytest.mark.parametrize("width", [64, 128])
+def test_the_fastest_kernel_of_attention_takes_heads_of_both_widths(width: int) -> None:
+    generator = torch.Generator("cuda").manual_seed(0)
+    made = []
+    for dtype, kernel in ((torch.float32, SDPBackend.MATH), (torch.bfloat16, SDPBackend.CUDNN_ATTENTION)):
+        generator.manual_seed(0)
+        rows = [torch.randn(2, 512, 4, width, device="cuda", generator=generator).bfloat16() for _ in range(3)]
+        heads = [part.to(dtype).transpose(1, 2).requires_grad_() for part in rows]
+        with sdpa_kernel([kernel]):
+            attended = attend(heads[0], heads[1], heads[2], None)
+            attended.float().square().sum().backward()
+        made.append([attended, *(part.grad for part in heads)])
+    for exact, narrow in zip(*made, strict=True):
+        assert exact is not None
+        assert narrow is not None
+        torch.testing.assert_close(narrow.float(), exact, atol=3e-2, rtol=3e-2)
+
+
+@pytest.mark.parametrize("compiled", [False, True], ids=["eager", "compiled"])
+def test_a_step_takes_the_memory_that_the_plan_says(compiled: bool) -> None:
+    shape = PRESETS["190m"]
+    spec = spec_of(sequence_length=4096, micro_batch=4, global_batch=8)
+    torch.compiler.reset()
+    torch.cuda.empty_cache()
+    torch.cuda.reset_peak_memory_stats()
+    before = torch.cuda.memory_allocated()
+    with process_group("cuda") as ranks:
+        trainer = Trainer(spec, shape, spec.learning_schedule(1e-3), ranks, compiled=compiled)
+        fill_with_initial_weights(trainer.model, spec.seed)
+        trainer.step(1, batch_of(spec, ranks))
+        found = peak_memory(ranks.device) - before
+    options = RunOptions(mixes=(), output=Path("run"), compiled=compiled)
+    assert memory_estimate(spec, shape, options, 1) == pytest.approx(found, rel=0.15)
