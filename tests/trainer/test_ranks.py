@@ -79,6 +79,9 @@ def test_two_ranks_give_what_one_gives_and_any_layout_goes_on_from_any(
     shutil.copytree(tmp_path / "one" / "step-3", tmp_path / "from-one" / "step-3")
     shutil.copy(tmp_path / "one" / "metrics.jsonl", tmp_path / "from-one")
     write_tiny_evaluation(tmp_path / "evaluation")
+    shutil.copytree(tmp_path / "one" / "step-1", tmp_path / "damaged" / "step-1")
+    with verified(tmp_path / "damaged" / "step-1").shards[0].open("ab") as shard:
+        shard.write(b"more")
 
     statuses, said = run_two_ranks(tmp_path, 1)
     assert statuses[1] == -signal.SIGKILL

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from mixes.errors import GristmillError
 from tests.trainer.evaluation.tiny_model import suite_in
 from tests.trainer.small_run import SPEC as SMALL
 from tests.trainer.small_run import spec_with, train
@@ -33,11 +34,11 @@ EXPERTS_SPEC = spec_with(
 )
 EVALUATED_SPEC = spec_with(("steps: 6", "steps: 2"), base=f"{SMALL}evaluation: {{interval: 2}}\n")
 DISTURBED_AT = 3
-NUM_RUNS = 11
+NUM_RUNS = 12
 
 
 def main() -> None:
-    """Train: killed; or gone on, whole, from one rank, as replicas, experts, stopped. Then evaluate."""
+    """Train: killed; or gone on, whole, refused, from one rank, as replicas, experts, stopped. Then evaluate."""
     folder, *ports = Path(sys.argv[1]), *sys.argv[2:]
     turns = iter(ports)
 
@@ -53,6 +54,11 @@ def main() -> None:
             run("killed")
     run("killed")
     run("whole")
+    try:
+        run("damaged")
+    except GristmillError as error:
+        says = "all damaged" if os.environ["RANK"] == "0" else "refused by another process"
+        assert says in str(error), error  # noqa: PT017 - run by a test, not by pytest
     run("from-one")
     run("replicas", num_replicas=2)
     run("experts", EXPERTS_SPEC, recomputes=True)

@@ -44,11 +44,12 @@ def evaluate(
     """
     tokenizer = None if spec.tokenizer is None else Path(spec.tokenizer)
     with process_group(device) as ranks:
-        model = open_model(folder, tokenizer, verifies=ranks.is_first)
-        if mix is not None:
-            _require_tokenizer(mix, model.tokenizer_digest)
-        suite = Suite(spec, mix, model.prefix_id, model.encoder)
-        reached = Reached(output, suite, ranks, precision=precision, context=context, batch_tokens=batch_tokens)
+        with ranks.refusing_together():  # rank 0 alone reads every byte, and the file of results
+            model = open_model(folder, tokenizer, verifies=ranks.is_first)
+            if mix is not None:
+                _require_tokenizer(mix, model.tokenizer_digest)
+            suite = Suite(spec, mix, model.prefix_id, model.encoder)
+            reached = Reached(output, suite, ranks, precision=precision, context=context, batch_tokens=batch_tokens)
         return reached.results(str(folder), model)
 
 

@@ -50,15 +50,16 @@ def finish_stage(
     _require_anneal(spec)
     anneals = _anneals(spec, options, seeds)
     with process_group(options.device, options.num_replicas) as ranks:
-        reached = Reached(
-            options.output / RESULTS_FILE,
-            Suite.of_mix(suite, options.mixes[0]),
-            ranks,
-            precision=spec.precision,
-            batch_tokens=spec.micro_batch * spec.sequence_length,
-        )
-        assert options.start_from is not None
-        before = open_model(options.start_from, None, verifies=ranks.is_first)
+        with ranks.refusing_together():  # rank 0 alone reads every byte, and the file of results
+            reached = Reached(
+                options.output / RESULTS_FILE,
+                Suite.of_mix(suite, options.mixes[0]),
+                ranks,
+                precision=spec.precision,
+                batch_tokens=spec.micro_batch * spec.sequence_length,
+            )
+            assert options.start_from is not None
+            before = open_model(options.start_from, None, verifies=ranks.is_first)
         models = {BEFORE: reached.results(BEFORE, before).figures()}
         done = {}
         for number, (name, (of_one, here)) in enumerate(anneals.items(), 1):
