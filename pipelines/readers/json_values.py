@@ -59,14 +59,20 @@ def _special(word: np.uint64) -> np.uint64:
 
 
 @kernel
+def _skip_plain(data: NDArray[np.uint8], i: np.uint64) -> np.uint64:
+    """Return the place of the next byte that is a quote, a backslash or no printable ASCII."""
+    special = _special(eight_bytes(data, i))
+    while special == 0:
+        i += _EIGHT
+        special = _special(eight_bytes(data, i))
+    return i + (lowest_bit(special) >> _THREE)
+
+
+@kernel
 def skip_plain_string(data: NDArray[np.uint8], i: np.uint64) -> np.uint64:
     """Return the place after the quote that ends a string without escapes, given the place after its first."""
     while True:
-        special = _special(eight_bytes(data, i))
-        if special == 0:
-            i += _EIGHT
-            continue
-        i += lowest_bit(special) >> _THREE
+        i = _skip_plain(data, i)
         if data[i] == QUOTE:
             return i + _ONE
         size = _character_size(data, i)
@@ -79,11 +85,7 @@ def skip_plain_string(data: NDArray[np.uint8], i: np.uint64) -> np.uint64:
 def _skip_string(data: NDArray[np.uint8], i: np.uint64) -> np.uint64:
     """Return the place after the quote that ends a string, given the place after its first."""
     while True:
-        special = _special(eight_bytes(data, i))
-        if special == 0:
-            i += _EIGHT
-            continue
-        i += lowest_bit(special) >> _THREE
+        i = _skip_plain(data, i)
         if data[i] == QUOTE:
             return i + _ONE
         if data[i] == _BACKSLASH:
