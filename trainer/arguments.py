@@ -76,7 +76,7 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
         "--wandb",
         metavar="PROJECT",
         dest="wandb_project",
-        help="figures of steps to this project of Weights & Biases too",
+        help="send what TensorBoard gets, steps and evaluations on the way, to this project of Weights & Biases too",
     )
 
 

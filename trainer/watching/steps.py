@@ -68,12 +68,12 @@ def skipped_line(line: Line, figures: StepFigures, facts: RunFacts, locate: Loca
 def told_of(skipped: Line) -> str:
     """Return what people are told of a skipped step: its figures, its worst instances, the first documents of each."""
     worst = "; ".join(
-        f"{each['instance']} ({each['source']}, {four_digits(each['loss'])}) of "
-        + ", ".join(document["id"] for document in each["documents"][:_MAX_NAMED])
+        f"{each['instance']} ({each['source']}, {four_digits(each['loss'])}): "
+        + (", ".join(document["id"] for document in each["documents"][:_MAX_NAMED]) or "not known")
         for each in skipped["instances"][:_MAX_NAMED]
     )
     return (
         f"step {skipped['step']:,} skipped, weights unchanged: loss {four_digits(skipped['loss'])}, gradient norm "
-        f"{four_digits(skipped['grad_norm'])}; instances of highest loss, of which documents: {worst}; "
+        f"{four_digits(skipped['grad_norm'])}; instances of highest loss and their first documents: {worst}; "
         f"{skipped.get('problem', 'all of them')}: {SKIPPED_FILE}"
     )

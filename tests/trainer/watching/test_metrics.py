@@ -140,7 +140,7 @@ def test_a_skipped_step_names_its_instances_worst_first_and_their_documents(
     writer.flush()
     (said,) = caplog.messages
     assert "step 1 skipped, weights unchanged: loss 6, gradient norm 2" in said
-    assert "instances of highest loss, of which documents: 42 (code, 9) of id-42; 41 (web, 3) of id-41; all" in said
+    assert "instances of highest loss and their first documents: 42 (code, 9): id-42; 41 (web, 3): id-41; all" in said
     (line,) = skipped_lines(tmp_path)
     assert (line["step"], line["loss"], line["grad_norm"]) == (1, 6.0, 2.0)
     assert line["instances"] == [
@@ -154,9 +154,12 @@ def test_a_skipped_step_names_its_instances_worst_first_and_their_documents(
     ]
 
 
-def test_an_index_that_is_damaged_is_named_in_place_of_documents(tmp_path: Path, writer: MetricsWriter) -> None:
+def test_an_index_that_is_damaged_is_named_in_place_of_documents(
+    tmp_path: Path, writer: MetricsWriter, caplog: pytest.LogCaptureFixture
+) -> None:
     writer.add(figures(9, nll=(math.nan, 90.0), skipped=1.0), 0.0)
     writer.flush()
+    assert "41 (web, not finite): not known; 42 (code, 9): not known; documents are not known, part" in caplog.text
     (line,) = skipped_lines(tmp_path)
     assert line["problem"] == "documents are not known, part.parquet: cannot be read"
     assert [(each["instance"], each["loss"], each["documents"]) for each in line["instances"]] == [

@@ -85,7 +85,7 @@ def test_the_report_shows_what_the_files_of_a_run_hold(run: Path) -> None:
     ):
         assert text in page.text
     assert "step 800 skipped, weights unchanged: loss not finite, gradient norm 3" in page.text
-    assert "41 (web, 99.5) of <script>0, <script>1, <script>2; all of them: skipped.jsonl" in page.text
+    assert "41 (web, 99.5): <script>0, <script>1, <script>2; all of them: skipped.jsonl" in page.text
     assert "spike scores: loss 0.1\u202f%, gradient norm 0\u202f%" in page.text
     for setting in ('"learning_rate": 0.01', '"whole_epochs": 1'):
         assert setting in page.text
