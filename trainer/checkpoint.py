@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import torch
@@ -56,7 +56,7 @@ class Progress:
         ingredients: what a soup is the mean of, see `trainer/stages/souping.py`; a soup has weights and no optimizer.
     """
 
-    step: int
+    step: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
     tokens: int
     learning_rate: float
     peak_learning_rate: float
@@ -113,7 +113,7 @@ def verified(folder: Path, *, content: bool = True) -> Checkpoint:
     if found != FORMAT:
         raise CheckpointError(f"{place}: found the format {found!r}, wanted {FORMAT!r}; use the version that wrote it")
     try:
-        files = msgspec.convert(record.pop("files"), dict[str, FileDigest])
+        files = msgspec.convert(record.pop("files"), Annotated[dict[str, FileDigest], msgspec.Meta(min_length=1)])
         Progress(**record)  # refuses unknown keys, over which the next line would pass
         progress = msgspec.convert(record, Progress)
     except (KeyError, TypeError, msgspec.ValidationError) as error:
@@ -142,6 +142,8 @@ def newest_sound(output: Path, *, content: bool = True) -> Checkpoint | None:
         folder = output / f"step-{step}"
         try:
             checkpoint = verified(folder, content=content)
+            if checkpoint.progress.step != step:
+                raise CheckpointError(f"{folder}: found one of step {checkpoint.progress.step:,}")  # noqa: TRY301
         except CheckpointError as error:
             log.warning("checkpoint refused: %s", error)
             damaged.append(folder)

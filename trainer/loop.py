@@ -53,17 +53,17 @@ class Run:
 
         Raises:
             StoppedError: SIGTERM or SIGINT came; there is a checkpoint of the last step before.
-            FailedError: a part of the mix was damaged meanwhile, or a checkpoint cannot be written.
+            FailedError: a part of the mix was damaged meanwhile, or a checkpoint or figures cannot be written.
         """
         output, kept = self.options.output, self.spec.checkpoint
-        with contextlib.ExitStack() as stack:
-            writer = CheckpointWriter(output, kept.keep, self.ranks, kept.milestone)
-            stack.callback(writer.close)
-            metrics = stack.enter_context(contextlib.closing(self._metrics())) if self.ranks.is_first else None
-            try:
+        try:
+            with contextlib.ExitStack() as stack:
+                writer = CheckpointWriter(output, kept.keep, self.ranks, kept.milestone)
+                stack.callback(writer.close)
+                metrics = stack.enter_context(contextlib.closing(self._metrics())) if self.ranks.is_first else None
                 self._steps(writer, metrics)
-            except (CheckpointError, MixError) as error:
-                raise FailedError(str(error)) from error
+        except (CheckpointError, MixError) as error:
+            raise FailedError(str(error)) from error
 
     def _steps(self, writer: CheckpointWriter, metrics: MetricsWriter | None) -> None:
         spec, done = self.spec, self.progress.step

@@ -130,6 +130,8 @@ def _first_progress(spec: TrainSpec, manifests: Sequence[Manifest], parent: Chec
             )
         peak = parent.progress.learning_rate if peak is None else peak
         begun_from = f"{parent.folder} ended with a rate of 0"
+    if shape["vocab_size"] < (num_ids := record["tokenizer"]["vocab_size"]):
+        raise SpecError(f"model.vocab_size: found {shape['vocab_size']:,}, wanted the mix's {num_ids:,} ids or more")
     if not peak:
         raise SpecError(f"optimizer.learning_rate: found none and {begun_from}; wanted a rate")
     return Progress(

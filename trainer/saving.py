@@ -41,7 +41,7 @@ class CheckpointWriter:
         if ranks.is_first:
             output.mkdir(parents=True, exist_ok=True)
             for leftover in output.glob("step-*.tmp"):
-                shutil.rmtree(leftover)
+                shutil.rmtree(leftover, ignore_errors=True)  # a link is left as it is
         dist.barrier(group=self._ranks.control)
 
     def save(self, state: Mapping[str, Tensor], progress: Progress) -> None:
@@ -119,7 +119,7 @@ class CheckpointWriter:
         for step in [step for step in steps if self._milestone is None or step % self._milestone][: -self._keep]:
             doomed = self._output / f"step-{step}.tmp"  # a name that nobody takes for a checkpoint, should we be killed
             (self._output / f"step-{step}").rename(doomed)
-            shutil.rmtree(doomed)
+            shutil.rmtree(doomed, ignore_errors=True)
 
 
 def _room(folder: Path, needed: int) -> str:

@@ -76,8 +76,10 @@ class OptimizerSpec:
         default=None,
         metadata=about("peak of the schedule; without it the last rate of the checkpoint given by --from", above=0),
     )
-    beta1: float = field(default=0.9, metadata=about("memory of the mean gradient", at_least=0, at_most=1))
-    beta2: float = field(default=0.95, metadata=about("memory of the mean squared gradient", at_least=0, at_most=1))
+    beta1: float = field(default=0.9, metadata=about("memory of the mean gradient", at_least=0, at_most=0.99999))
+    beta2: float = field(
+        default=0.95, metadata=about("memory of the mean squared gradient", at_least=0, at_most=0.99999)
+    )
     eps: float = field(default=1e-8, metadata=about("added to the root of the squared gradient", above=0))
     weight_decay: float = field(default=0.1, metadata=about("decay, times the learning rate, a step", at_least=0))
     decay_embedding: bool = field(

@@ -16,6 +16,7 @@ from mixes.errors import CheckpointError
 
 _DTYPE_NAMES = {torch.float32: "F32", torch.float64: "F64", torch.bfloat16: "BF16", torch.int64: "I64"}
 _FIRST_ROW = "first_row:"  # in the metadata of a file: where a tensor's rows begin in the whole tensor
+_MAX_DIGITS = 18
 
 
 class TensorForm(NamedTuple):
@@ -85,8 +86,10 @@ class TensorFiles(AbstractContextManager["TensorFiles"]):
             file = _opened(path)
             metadata = file.metadata() or {}
             for name in file.keys():  # noqa: SIM118 - no mapping
-                first_row = int(metadata.get(_FIRST_ROW + name, "0"))
-                self._pieces.setdefault(name, []).append((first_row, file.get_slice(name)))
+                row = metadata.get(_FIRST_ROW + name, "0")
+                if not row.isdecimal() or len(row) > _MAX_DIGITS:
+                    raise CheckpointError(f"{path}: {name}: found {row!r:.80} in place of the number of its first row")
+                self._pieces.setdefault(name, []).append((int(row), file.get_slice(name)))
         for pieces in self._pieces.values():
             pieces.sort(key=itemgetter(0))
 

@@ -128,6 +128,9 @@ def sealed(record: dict[str, object]) -> bytes:
         ({"step": "../../elsewhere"}, r"found other keys or values .*: Expected `int`, got `str` - at `\$.step`"),
         ({"format": "gristmill-checkpoint/9"}, "found the format 'gristmill-checkpoint/9', wanted"),
         ({"surprise": 1}, "found other keys or values than"),
+        ({"files": {}}, "Expected `object` of length >= 1"),
+        ({"step": -1}, r"Expected `int` >= 0 - at `\$.step`"),
+        ({"step": 2**70}, "found other keys or values than"),
     ],
 )
 def test_a_record_of_another_form_is_refused(two_checkpoints: Path, changes: dict[str, object], message: str) -> None:
@@ -163,6 +166,16 @@ def test_the_newest_sound_checkpoint_is_used_and_the_damaged_one_set_aside(
     assert (two_checkpoints / "step-2.damaged").is_dir()
 
 
+def test_a_checkpoint_under_the_name_of_another_step_is_not_gone_on_from(
+    two_checkpoints: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (two_checkpoints / "step-2").rename(two_checkpoints / "step-7")
+    found = newest_sound(two_checkpoints)
+    assert found is not None
+    assert found.progress.step == 1
+    assert "step-7: found one of step 2" in caplog.text
+
+
 def test_without_any_sound_checkpoint_nothing_is_touched(two_checkpoints: Path) -> None:
     for step in (1, 2):
         (two_checkpoints / f"step-{step}" / FILE_NAME).write_bytes(b"{}")
@@ -182,6 +195,19 @@ def test_the_newest_are_kept(tmp_path: Path, writer: CheckpointWriter) -> None:
     writer.wait()
     assert steps_on_disk(tmp_path) == [9, 10, 11]
     assert not list(tmp_path.glob("*.tmp"))
+
+
+def test_of_a_checkpoint_that_was_moved_and_linked_the_tensors_stay(
+    tmp_path: Path, two_checkpoints: Path, ranks: Ranks
+) -> None:
+    (two_checkpoints / "step-1").rename(tmp_path / "moved")
+    for name in ("step-1", "step-9.tmp"):
+        (two_checkpoints / name).symlink_to(tmp_path / "moved")
+    opened = CheckpointWriter(two_checkpoints, 2, ranks)
+    opened.save(state_at(3), progress_at(3))
+    opened.close()
+    assert steps_on_disk(two_checkpoints) == [2, 3]
+    assert verified(tmp_path / "moved").progress.step == 1
 
 
 def test_milestones_stay_for_ever_and_are_not_counted(tmp_path: Path, ranks: Ranks) -> None:

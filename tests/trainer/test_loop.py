@@ -37,10 +37,10 @@ from trainer.ranks import Ranks, local_part
 from trainer.schedule import learning_rate
 from trainer.sharding import fill_with_initial_weights
 from trainer.spec import TrainSpec
-from trainer.stopping import StoppedError
+from trainer.stopping import FailedError, StoppedError
 from trainer.tensor_files import TensorFiles
 from trainer.updates import Trainer
-from trainer.watching.lines import SKIPPED_FILE
+from trainer.watching.lines import METRICS_FILE, SKIPPED_FILE, drop_lines_after, read_lines
 
 STEPS = 6
 
@@ -384,6 +384,27 @@ def test_a_parent_of_another_tokenizer_or_shape_is_refused(
 def test_without_a_learning_rate_or_a_parent_nothing_starts(mix: Path, tmp_path: Path) -> None:
     with pytest.raises(SpecError, match=r"optimizer.learning_rate: found none and no --from"):
         train(spec_with(("{learning_rate: 0.004}", "{}")), mix, tmp_path / "run")
+
+
+def test_a_model_with_fewer_ids_than_the_mix_is_refused(mix: Path, tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match=r"model.vocab_size: found 249, wanted the mix's 250 ids or more"):
+        train(spec_with(("preset: tiny", "preset: tiny, vocab_size: 249")), mix, tmp_path / "run")
+
+
+def test_figures_that_cannot_be_written_end_the_run_with_their_place(mix: Path, tmp_path: Path) -> None:
+    (tmp_path / METRICS_FILE).symlink_to("/dev/full")
+    with pytest.raises(FailedError, match=f"{METRICS_FILE}: cannot be written: No space left on device; make room"):
+        train(spec_with(("steps: 6", "steps: 1")), mix, tmp_path)
+
+
+def test_a_damaged_line_costs_no_other(finished: Path) -> None:
+    before = lines_of(finished)
+    place = finished / METRICS_FILE
+    lines = place.read_bytes().splitlines(keepends=True)
+    place.write_bytes(b"".join([lines[0], b"\xff\n", b"[1]\n", *lines[1:], lines[-1][:9]]))
+    assert list(read_lines(place)) == [json.loads(line) for line in lines]
+    drop_lines_after(place, 5)
+    assert lines_of(finished) == before[:5]
 
 
 def test_a_part_cut_before_the_run_is_refused(mix: Path, tmp_path: Path) -> None:

@@ -96,6 +96,7 @@ def test_a_model_may_be_given_by_its_sizes_alone() -> None:
             "found stretches of 6 steps for a run",
         ),
         (BASE + "steps: 9\ndata: [{mix: a, steps: 9, tokens: 9}]", "found both steps and tokens"),
+        (BASE + "steps: 1\noptimizer: {beta2: 1}", "optimizer.beta2: found 1, wanted a number in [0, 0.99999]"),
         (BASE + "steps: 1\nrouter_z_loss: 0.001", "router_z_loss for a model without experts"),
     ],
 )

@@ -7,7 +7,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from safetensors.torch import load
+from safetensors.torch import load, save_file
 
 from mixes.errors import CheckpointError
 from trainer.tensor_files import TensorFiles, write_tensors
@@ -72,3 +72,10 @@ def test_missing_tensors_rows_and_files_are_named(tmp_path: Path) -> None:
             (tmp_path / name).write_bytes(content)
         with pytest.raises(CheckpointError, match=f"{name}: cannot be read as safetensors"):
             TensorFiles([tmp_path / name])
+
+
+@pytest.mark.parametrize("row", ["abc", "-1", "9" * 5000])
+def test_a_first_row_that_is_no_number_is_refused(tmp_path: Path, row: str) -> None:
+    save_file({"a": TENSORS["a"]}, tmp_path / "f", {"first_row:a": row})
+    with pytest.raises(CheckpointError, match=r"f: a: found '.* in place of the number of its first row"):
+        TensorFiles([tmp_path / "f"])

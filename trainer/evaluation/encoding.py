@@ -52,14 +52,22 @@ class Encoder:
         return int(self._tokenizer.get_vocab_size())
 
     def pairs(self, texts: Sequence[tuple[str, str]]) -> list[Pair]:
-        """Return the tokens of each (context, continuation); an empty context is the prefix token."""
+        """Return the tokens of each (context, continuation); an empty context is the prefix token.
+
+        Raises:
+            DataError: a continuation has no token of its own, as it makes one with the end of its context.
+        """
         moved = [_with_spaces_moved(*pair) for pair in texts]
         contexts = list(dict.fromkeys(context for context, _ in moved))
         encoded = self.encode([*contexts, *(context + following for context, following in moved)])
         context_ids = dict(zip(contexts, encoded[: len(contexts)], strict=True))
         found = []
-        for (context, _), whole in zip(moved, encoded[len(contexts) :], strict=True):
+        for (context, following), whole in zip(moved, encoded[len(contexts) :], strict=True):
             before = context_ids[context] if context else []
+            if len(whole) <= len(before):
+                raise DataError(
+                    f"found {following!r:.80} without a token of its own after {context[-80:]!r}; leave it out"
+                )
             found.append((before or [self.prefix_id], whole[len(before) :]))
         return found
 

@@ -54,6 +54,7 @@ def _decompressed(handle: BinaryIO, path: Path) -> BinaryIO:
 def _record(line: bytes, place: str) -> dict[str, Any]:  # Any: JSON
     try:
         record = json.loads(line)
+        json.dumps(record, ensure_ascii=False).encode()  # refuses half of a surrogate pair, which no text has
     except (ValueError, RecursionError) as error:
         raise DataError(f"{place}: found no JSON: {error}; wanted one object a line") from error
     if not isinstance(record, dict):

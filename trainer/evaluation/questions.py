@@ -89,7 +89,7 @@ def _question(record: dict[str, Any], place: str, default_id: str) -> Question: 
         raise DataError(f"{place}: choices: found {choices!r:.80}, wanted a list of texts, none of them empty")
     if not 1 <= len(choices) <= MAX_CHOICES:
         raise DataError(f"{place}: found {len(choices)} choices, wanted at most {MAX_CHOICES}")
-    if not isinstance(answer, int) or not 0 <= answer < len(choices):
+    if type(answer) is not int or not 0 <= answer < len(choices):
         raise DataError(f"{place}: answer: found {answer!r:.80}, wanted the index of one of {len(choices)} choices")
     return Question(
         id=str(record.get("id", default_id)),

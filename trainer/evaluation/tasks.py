@@ -72,7 +72,7 @@ class Task:
         max_questions: a set of more than 1.5 times so many is sampled; one with subjects is not.
 
     Raises:
-        DataError: no question is left to be asked.
+        DataError: no question is left to be asked, or one has nothing that could be scored.
     """
 
     def __init__(self, questions: QuestionSet, encoder: Encoder, *, shots: int, max_questions: int) -> None:
@@ -80,6 +80,12 @@ class Task:
         self._encoder = encoder
         self._num_shots = shots
         self._format = format_of(questions.task)
+        for question in questions.questions:
+            if not all(following.strip() for following in self._format.cloze(question).continuations):
+                raise DataError(
+                    f"{questions.task}: question {question.id!r:.80}: found a choice without text to score; "
+                    "wanted text in each, and behind the `_` where choices fill one; leave the question out"
+                )
         by_subject: dict[str, list[Question]] = {}
         for question in in_drawn_order(questions.questions, DRAW_SEED):
             by_subject.setdefault(question.subject, []).append(question)

@@ -26,6 +26,8 @@ _SETTINGS = {  # of config.json, by what they are called here
     "num_experts": "num_experts",
     "experts_per_token": "num_experts_per_tok",
 }
+_FRACTIONS = ("rope_theta", "rms_norm_eps")  # all other settings are whole numbers
+_MAX_SIZE, _MAX_PARAMETERS = 2**31, 2**50  # so that a damaged size is refused before memory is asked for
 _OF_EXPERTS = ("num_experts", "num_experts_per_tok")
 _FIXED = ("hidden_act", "attention_bias", "tie_word_embeddings", "rope_scaling", "norm_topk_prob", "clip_qkv")
 _EXPERTS = re.compile(r"(.*\.mlp\.experts)\.(gate_up_proj|down_proj)")
@@ -95,11 +97,19 @@ def shape_of(config: Mapping[str, Any], place: str) -> ModelShape:  # Any: JSON
     is_routed = found["model_type"] == "olmoe"
     settings = {name: key for name, key in _SETTINGS.items() if is_routed or key not in _OF_EXPERTS}
     for key in settings.values():
-        if type(found.get(key)) not in (int, float):
+        number: Any = found.get(key)  # Any: JSON
+        kinds = (int, float) if key in _FRACTIONS else (int,)
+        if type(number) not in kinds or not 0 < number < _MAX_SIZE:
             raise CheckpointError(
-                f"{place}: {key}: found {found.get(key)!r}, wanted a number; write it, as defaults are of other models"
+                f"{place}: {key}: found {number!r:.80}, wanted a {'' if float in kinds else 'whole '}number above 0; "
+                "write it, as defaults are of other models"
             )
     shape = ModelShape(**{name: found[key] for name, key in settings.items()})
+    if shape.hidden_size % (2 * shape.num_heads) or shape.num_heads % shape.num_kv_heads:
+        heads = f"{shape.num_heads} heads, {shape.num_kv_heads} of keys, in a hidden_size of {shape.hidden_size}"
+        raise CheckpointError(f"{place}: found {heads}; wanted heads of one even width that share keys evenly")
+    if shape.num_parameters > _MAX_PARAMETERS:
+        raise CheckpointError(f"{place}: found sizes of {shape.num_parameters:,} parameters; copy it again")
     wanted = config_of(shape) | {"rope_type": "default"}
     for key in ("rope_type", *_FIXED):
         if found.get(key, wanted.get(key)) != wanted.get(key):

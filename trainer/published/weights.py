@@ -21,6 +21,7 @@ from trainer.tensor_files import TensorFiles
 
 CONFIG_FILE = "config.json"
 _MAX_NAMED = 3  # tensors that a message names
+_DTYPES = (torch.float32, torch.bfloat16, torch.float16)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,13 +62,20 @@ class PublishedModel:
             )
 
     def fill(self, model: LanguageModel) -> None:
-        """Fill the weights, each rank with the rows it holds; the optimizer starts anew."""
+        """Fill the weights, each rank with the rows it holds; the optimizer starts anew.
+
+        Raises:
+            CheckpointError: a weight is not finite.
+        """
         with TensorFiles(self.files) as files, torch.no_grad():
             for name, parameter in model.named_parameters():
                 first, stop = local_rows(parameter)
                 for on_disk, place in pieces_of(name, local_part(parameter), first):
                     rows = (first, stop) if on_disk == name else (0, None)
-                    place.copy_(files.read(on_disk, *rows))
+                    weights = files.read(on_disk, *rows)
+                    if not weights.isfinite().all():
+                        raise CheckpointError(f"{self.folder}: {on_disk}: found NaN or infinity; copy the folder again")
+                    place.copy_(weights)
 
 
 def is_published(folder: Path) -> bool:
@@ -89,16 +97,26 @@ def open_published(folder: Path) -> PublishedModel:
     shape, files = shape_of(config, str(place)), tuple(sorted(folder.glob("*.safetensors")))
     if not files:
         raise CheckpointError(f"{folder}: found no *.safetensors, wanted the weights; copy the folder again")
+    with TensorFiles(files) as tensors:
+        found = {name: tensors.shape(name) for name in tensors.names}
+        dtypes = {name: tensors.read(name, 0, 0).dtype for name in found}
+    if shape.num_layers > len(found):  # before so many are made
+        raise CheckpointError(
+            f"{folder}: found {len(found):,} tensors, wanted those of {shape.num_layers:,} layers; "
+            f"copy the folder or its {CONFIG_FILE} again"
+        )
     with torch.device("meta"):
         model = LanguageModel(shape)
     pieces = (piece for name, parameter in model.named_parameters() for piece in pieces_of(name, parameter))
     wanted = {name: tuple(piece.shape) for name, piece in pieces}
-    with TensorFiles(files) as tensors:
-        found = {name: tensors.shape(name) for name in tensors.names}
     strange = [name for name in sorted(wanted | found) if wanted.get(name) != found.get(name)]
     if strange:
         some = [f"{name}: found {found.get(name)}, wanted {wanted.get(name)}" for name in strange[:_MAX_NAMED]]
         raise CheckpointError(
             f"{folder}: {len(strange)} tensors are not those of {CONFIG_FILE}: {'; '.join(some)}; copy the folder again"
         )
+    quantized = [f"{name}: {dtype}" for name, dtype in dtypes.items() if dtype not in _DTYPES]
+    if quantized:
+        kinds = ", ".join(map(str, _DTYPES))
+        raise CheckpointError(f"{folder}: found {quantized[0]}; wanted weights that are not quantized, of {kinds}")
     return PublishedModel(folder=folder, config=config, shape=shape, files=files)

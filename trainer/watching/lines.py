@@ -3,6 +3,7 @@
 A line is flat: names of one kind share what comes before a slash, as `loss_by_source/web` and `eval/tasks/arc/score`.
 """
 
+import contextlib
 import json
 import math
 from collections.abc import Iterable, Iterator, Mapping
@@ -11,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from mixes.errors import MixError
 from pages.figures import measured
 
 METRICS_FILE = "metrics.jsonl"
@@ -19,25 +21,30 @@ Line = Mapping[str, Any]  # Any: JSON
 
 
 def append_lines(file: Path, lines: Iterable[Line]) -> None:
-    """Write lines at the end of a file."""
-    with file.open("a", encoding="utf-8") as handle:
-        handle.writelines(json.dumps(line, ensure_ascii=False, allow_nan=False) + "\n" for line in lines)
+    """Write lines at the end of a file.
+
+    Raises:
+        MixError: they cannot be written.
+    """
+    try:
+        with file.open("a", encoding="utf-8") as handle:
+            handle.writelines(json.dumps(line, ensure_ascii=False, allow_nan=False) + "\n" for line in lines)
+    except OSError as error:
+        raise MixError(f"{file}: cannot be written: {error.strerror}; make room or choose another --output") from error
 
 
 def read_lines(file: Path) -> Iterator[Line]:
-    """Yield the lines of a file up to the first that a kill cut short; none where there is no file."""
-    if file.exists():
+    """Yield the lines of a file but damaged ones, as one that a kill cut short; none where there is no file."""
+    if file.is_file():
         with file.open("rb") as handle:
             for line in handle:
-                try:
-                    yield msgspec.json.decode(line)  # a third of the time of the standard library's
-                except msgspec.DecodeError:
-                    return
+                with contextlib.suppress(msgspec.DecodeError):
+                    yield msgspec.json.decode(line, type=dict[str, Any])  # three times as fast as the standard library
 
 
 def drop_lines_after(file: Path, step: int) -> None:
     """Drop the lines of later steps, and one that a kill cut short; the file is replaced as a whole."""
-    if file.exists():
+    if file.is_file():
         kept = file.with_suffix(".tmp")
         kept.unlink(missing_ok=True)
         append_lines(kept, (line for line in read_lines(file) if line["step"] <= step))

@@ -33,6 +33,11 @@ def test_a_token_that_crosses_the_border_is_cut_where_the_context_ends() -> None
     assert decoded(following) == " the"
 
 
+def test_a_continuation_without_a_token_of_its_own_is_refused() -> None:
+    with pytest.raises(DataError, match="found 'e' without a token of its own after 'h'; leave it out"):
+        ENCODER.pairs([("h", "e")])
+
+
 def test_special_tokens_in_a_text_stay_text() -> None:
     (tokens,) = ENCODER.encode([EOS])
     assert len(tokens) > 1

@@ -52,6 +52,8 @@ def test_the_right_answer_of_a_question_without_choices(tmp_path: Path, changes:
         ([CHOICE, 3], r"set.jsonl:2: found int, wanted a JSON object"),
         ([CHOICE | {"question": None}], r":1: question: found None, wanted a text"),
         ([CHOICE | {"answer": 2}], r":1: answer: found 2, wanted the index of one of 2 choices"),
+        ([CHOICE | {"answer": True}], r":1: answer: found True, wanted the index of one of 2 choices"),
+        ([CHOICE, CHOICE | {"question": "\ud800"}], r":2: found no JSON: .*surrogates not allowed; wanted one object"),
         ([CHOICE | {"choices": ["so", ""]}], ":1: choices: found"),
         ([CHOICE | {"choices": ["so"] * 27}], ":1: found 27 choices"),
         ([TEXT | {"answer": None, "solution": None}], ":1: found neither choices nor the text of an answer"),

@@ -119,6 +119,17 @@ def test_solved_questions_are_the_first_drawn_and_are_not_asked(encoder: Encoder
     assert all(f"Question: {question.text}\nAnswer: " in context for question in none.asked[:2])
 
 
+@pytest.mark.parametrize(
+    ("task", "text", "choice"),
+    [("winogrande", "the _ ", "ring"), ("hellaswag", "the", "[step]"), ("arc-easy", "a", " ")],
+)
+def test_a_question_with_nothing_to_score_is_refused(encoder: Encoder, task: str, text: str, choice: str) -> None:
+    questions = question_set(3, task)
+    blank = replace(questions.questions[1], text=text, choices=(choice, choice), answer=0)
+    with pytest.raises(DataError, match=f"{task}: question '1': found a choice without text to score"):
+        Task(replace(questions, task=task, questions=(blank,)), encoder, shots=0, max_questions=9)
+
+
 @pytest.mark.parametrize(("max_questions", "asked"), [(6, 9), (5, 5), (1, 1)])
 def test_a_set_is_sampled_beyond_one_and_a_half_times_what_is_wanted(
     encoder: Encoder, max_questions: int, asked: int

@@ -35,7 +35,9 @@ def test_the_spelling_of_transformers_4_is_understood() -> None:
 def test_the_defaults_of_transformers_are_not_filled_in() -> None:
     config: dict[str, Any] = dict(config_of(SMALL))  # Any: JSON
     del config["rms_norm_eps"]
-    with pytest.raises(CheckpointError, match=r"hf/config.json: rms_norm_eps: found None, wanted a number; write it"):
+    with pytest.raises(
+        CheckpointError, match=r"hf/config.json: rms_norm_eps: found None, wanted a number above 0; write it"
+    ):
         shape_of(config, "hf/config.json")
 
 

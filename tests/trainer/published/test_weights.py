@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -137,7 +138,18 @@ def with_file(name: str, content: str) -> Callable[[Path], None]:
         (edited_config(eos_token_id=7), "eos_token_id: found 7, wanted 249, the mix's"),
         (edited_config(model_type="llama"), "model_type: found 'llama', wanted 'olmo2' or"),
         (edited_config(attention_bias=True), "attention_bias: found True, wanted False"),
-        (edited_config(num_attention_heads="4"), "num_attention_heads: found '4', wanted a number"),
+        (edited_config(num_attention_heads="4"), "num_attention_heads: found '4', wanted a whole number"),
+        (edited_config(num_attention_heads=0), "num_attention_heads: found 0, wanted a whole number above 0"),
+        (edited_config(num_attention_heads=3), "found 3 heads, 4 of keys, in a hidden_size of 64; wanted heads of"),
+        (edited_config(hidden_size=64.0), "hidden_size: found 64.0, wanted a whole number"),
+        (edited_config(hidden_size=2**30), "found sizes of "),
+        (edited_config(rms_norm_eps=math.nan), "rms_norm_eps: found nan, wanted a number above 0"),
+        (edited_config(num_hidden_layers=10**7), "found 25 tensors, wanted those of 10,000,000 layers"),
+        (edited_weights(lm_head__weight=torch.full((256, 64), math.nan)), "lm_head.weight: found NaN or infinity"),
+        (
+            edited_weights(lm_head__weight=torch.ones(256, 64, dtype=torch.int8)),
+            "found lm_head.weight: torch.int8; wanted weights that are not quantized, of torch.float32",
+        ),
         (
             edited_weights(lm_head__weight=None),
             "1 tensors are not those of config.json: lm_head.weight: found None, wanted (256, 64); copy",
