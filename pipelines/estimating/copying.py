@@ -5,7 +5,7 @@ Of each source a few shards are read, those of the lowest hashes, and of each sh
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,15 +55,25 @@ class Copy:
     seconds: float
 
 
-def copy_source(plan: Plan, index: int, share: float, folder: Path) -> tuple[float, list[Copy]]:
-    """Copy the documents that the sample takes of a source; return which share of those read they are."""
+def chosen_shards(plan: Plan, index: int) -> list[Shard]:
+    """Return the shards of a source that are read for a sample."""
     shards = [shard for unit in plan.units if unit.source == index for shard in unit.shards]
-    chosen = sorted(shards, key=lambda shard: shard_hash(shard.name, plan.spec.seed))[:MAX_SHARDS]
-    document_share = min(1.0, share * len(shards) / len(chosen))
+    return sorted(shards, key=lambda shard: shard_hash(shard.name, plan.spec.seed))[:MAX_SHARDS]
+
+
+def copy_source(
+    plan: Plan, index: int, share: float, folder: Path, report: Callable[[int], object]
+) -> tuple[float, list[Copy]]:
+    """Copy the documents that the sample takes of a source; return which share of those read they are.
+
+    `report` is told now and then how many stored bytes of its shards are done with since.
+    """
+    chosen = chosen_shards(plan, index)
+    document_share = min(1.0, share * plan.sources[index].num_shards / len(chosen))
     target = folder / "copies" / str(index)
     target.mkdir(parents=True)
     copies = [
-        _copy_shard(shard, plan.spec, plan.spec.sources[index], document_share, target / f"{number}.jsonl")
+        _copy_shard(shard, plan.spec, plan.spec.sources[index], document_share, target / f"{number}.jsonl", report)
         for number, shard in enumerate(chosen)
     ]
     if not any(copy.shard.sampled_documents for copy in copies):
@@ -75,8 +85,10 @@ def copy_source(plan: Plan, index: int, share: float, folder: Path) -> tuple[flo
     return document_share, copies
 
 
-def _copy_shard(shard: Shard, spec: MixSpec, source: SourceSpec, document_share: float, path: Path) -> Copy:
-    started = time.process_time()
+def _copy_shard(
+    shard: Shard, spec: MixSpec, source: SourceSpec, document_share: float, path: Path, report: Callable[[int], object]
+) -> Copy:
+    started, reported = time.process_time(), 0
     reader = ShardReader(shard.uri, shard.name, read_settings(spec, source))
     num_documents = num_failed = text_bytes = 0
     sizes: list[int] = []
@@ -84,6 +96,8 @@ def _copy_shard(shard: Shard, spec: MixSpec, source: SourceSpec, document_share:
     stored_bytes = shard.size
     with path.open("wb") as stream:
         for item in reader:
+            report(reader.bytes_so_far - reported)
+            reported = reader.bytes_so_far
             if isinstance(item, Failure):
                 num_failed += 1
             elif isinstance(item, ShardDamage):
@@ -98,6 +112,7 @@ def _copy_shard(shard: Shard, spec: MixSpec, source: SourceSpec, document_share:
                     is_whole = False
                     stored_bytes = _stored_so_far(shard, reader)
                     break
+    report(max(shard.size, 0) - reported)  # it is done with, though its end was not read
     return Copy(
         path=str(path),
         shard=ShardTrial(

@@ -19,15 +19,16 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.transforms.combiners import ToList
 
 from mixes.parts import INDEX_SUFFIX
+from mixes.progress import Progress
 from mixes.spec.mix import MixSpec
 from mixes.spec.sampling import Sample
 from mixes.typed_yaml.binding import Bound
-from pipelines.estimating.copying import Copy, ShardTrial, copy_source
+from pipelines.estimating.copying import Copy, ShardTrial, chosen_shards, copy_source
 from pipelines.estimating.rates import MEASURED, Rates
 from pipelines.graph import BuildParts
 from pipelines.listing import Shard
 from pipelines.plan import Plan, Unit, make_plan
-from pipelines.progress import Marks, read_seconds
+from pipelines.progress import Marks, ProgressDisplay, read_seconds
 from pipelines.settings import BuildSettings
 from pipelines.stations.reading import files_of_unit
 from pipelines.stations.results import SourceResults, UnitResult, load_results
@@ -66,7 +67,7 @@ class Trial:
 def try_sources(
     bound: Bound[MixSpec], plan: Plan, data_root: str, share: float, folder: str, prepare: Prepare
 ) -> Trial:
-    """Run the stations on a sample of every source.
+    """Run the stations on a sample of every source; shows progress.
 
     Args:
         bound: The spec.
@@ -79,7 +80,10 @@ def try_sources(
     Raises:
         DataError: A shard or a model cannot be read.
     """
-    copies = [copy_source(plan, index, share, Path(folder)) for index in range(len(plan.sources))]
+    indexes = range(len(plan.sources))
+    stored_bytes = sum(max(shard.size, 0) for index in indexes for shard in chosen_shards(plan, index))
+    with Progress("read", "MB", stored_bytes) as progress:
+        copies = [copy_source(plan, index, share, Path(folder), progress.add) for index in indexes]
     spec = replace(
         plan.spec,
         units=replace(plan.spec.units, max_bytes=_MAX_UNIT_BYTES),
@@ -91,13 +95,13 @@ def try_sources(
     )
     small = make_plan(replace(bound, value=spec), data_root)
     output = os.path.join(folder, "output")
-    settings = replace(
-        prepare(small, output), progress_folder=_made(folder, "progress"), spill_folder=_made(folder, "spill")
-    )
-    measure_seconds = _measure(settings, small)
-    started = time.process_time()
-    results = _run(settings, small, folder)
-    run_seconds = time.process_time() - started
+    marks = _made(folder, "progress")
+    settings = replace(prepare(small, output), progress_folder=marks, spill_folder=_made(folder, "spill"))
+    with ProgressDisplay(marks, len(small.units)):
+        measure_seconds = _measure(settings, small)
+        started = time.process_time()
+        results = _run(settings, small, folder)
+        run_seconds = time.process_time() - started
     sources = load_results(settings, results)
     trials = tuple(
         SourceTrial(

@@ -19,7 +19,8 @@ def test_few_shards_are_read_and_of_a_large_one_only_its_beginning(
     monkeypatch.setattr(copying, "MAX_SHARD_BYTES", 1_000_000)
     monkeypatch.setattr(copying, "MAX_SHARDS", 4)
     assert main(corpus.arguments("--sample", "1")) == 0
-    shown = capsys.readouterr().out
+    shown, progress = capsys.readouterr()
+    assert re.search(r"^tokenize: 2 of 2 units, ", progress, re.MULTILINE)
     assert re.search(r"^web +4 of 30 ", shown, re.MULTILINE)
     code = re.search(r"^code +1 of 1 +(\d+) of (\d+) ", shown, re.MULTILINE)
     assert code is not None
