@@ -36,6 +36,13 @@ def train(mix: Path, output: Path, *changes: tuple[str, str], compiled: bool = F
     return losses_of(output)
 
 
+def assert_near(narrow: torch.Tensor | None, exact: torch.Tensor | None) -> None:
+    """Hold what was computed in bfloat16 to the same in float32: their distance is that of rounding a few times."""
+    assert narrow is not None
+    assert exact is not None
+    assert (narrow.float() - exact).norm() <= 1e-2 * exact.norm()
+
+
 def test_the_loss_falls_in_bfloat16(mix: Path, tmp_path: Path) -> None:
     losses = train(mix, tmp_path / "run", BFLOAT16, *LONG)
     assert sum(losses[-5:]) < 0.75 * sum(losses[:5])
@@ -84,9 +91,7 @@ def test_attention_of_variable_lengths_is_that_of_the_mask() -> None:
         attended.float().square().sum().backward()
         made.append([attended, *(part.grad for part in heads)])
     for exact, narrow in zip(*made, strict=True):
-        assert exact is not None
-        assert narrow is not None
-        torch.testing.assert_close(narrow.float(), exact, atol=3e-2, rtol=3e-2)
+        assert_near(narrow, exact)
 
 
 def test_experts_in_one_kernel_are_those_of_the_loop() -> None:
@@ -95,7 +100,7 @@ def test_experts_in_one_kernel_are_those_of_the_loop() -> None:
     matrices = torch.randn(4, 128, 64, device="cuda", generator=generator).bfloat16()
     ends = torch.tensor([40, 40, 64, 96], dtype=torch.int32, device="cuda")
     exact = grouped_product(rows.float(), matrices.float(), ends)
-    torch.testing.assert_close(grouped_product(rows, matrices, ends).float(), exact, atol=5e-2, rtol=2e-2)
+    assert_near(grouped_product(rows, matrices, ends), exact)
 
 
 @pytest.mark.parametrize("compiled", [False, True], ids=["eager", "compiled"])
@@ -111,7 +116,7 @@ def test_the_host_never_waits_for_a_step(compiled: bool) -> None:
     shape = dataclasses.replace(
         PRESETS["tiny"], vocab_size=512, intermediate_size=64, num_experts=4, experts_per_token=2
     )
-    spec = spec_of(sequence_length=128, micro_batch=2, global_batch=4, masking=True)
+    spec = spec_of(sequence_length=2048, micro_batch=2, global_batch=4, masking=True)
     torch.compiler.reset()
     with process_group("cuda") as ranks:
         trainer = Trainer(spec, shape, spec.learning_schedule(1e-3), ranks, compiled=compiled)
@@ -140,9 +145,7 @@ def test_the_fastest_kernel_of_attention_takes_heads_of_both_widths(width: int) 
             attended.float().square().sum().backward()
         made.append([attended, *(part.grad for part in heads)])
     for exact, narrow in zip(*made, strict=True):
-        assert exact is not None
-        assert narrow is not None
-        torch.testing.assert_close(narrow.float(), exact, atol=3e-2, rtol=3e-2)
+        assert_near(narrow, exact)
 
 
 @pytest.mark.parametrize("compiled", [False, True], ids=["eager", "compiled"])
