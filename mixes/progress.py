@@ -4,6 +4,7 @@ import contextlib
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from types import TracebackType
 from typing import Self, TextIO
 
@@ -75,6 +76,18 @@ class Progress:
         with contextlib.suppress(OSError):  # nobody reads it any more; the work goes on
             self._stream.write(text)
             self._stream.flush()
+
+
+@contextlib.contextmanager
+def telling_after(seconds: float, line: str) -> Iterator[None]:
+    """Write a line to standard error if a `with` block takes longer, for work that nobody can measure beforehand."""
+    timer = threading.Timer(seconds, lambda: sys.stderr.write(f"{line}\n"))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def format_seconds(seconds: float) -> str:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from mixes.command import command, working
 from mixes.errors import DataError, GristmillError, SpecError
+from mixes.progress import telling_after
 from mixes.spec.mix import MixSpec
 from mixes.spec.places import expand
 from mixes.typed_yaml.binding import Bound
@@ -42,6 +43,11 @@ if TYPE_CHECKING:  # slow to import: a build that finds its pool needs none of i
 log = logging.getLogger(__name__)
 
 _WORKER_ERROR = re.compile(r".*mixes\.errors\.\w+: (?P<message>.*?)(?: \[while running '[^']*'\])*\s*\Z", re.DOTALL)
+_SILENT_SECONDS = 3.0
+_GETTING_READY = (
+    "getting ready: listing files, loading models and, in the first build on a machine, compiling, which takes about a "
+    "minute"
+)
 _DOUBT = 4  # by how much a listing may be wrong: text that compresses twice as well, of tokens half as long
 _WHILE_RUNNING = re.compile(r"( \[while running '[^']*'\])+\s*\Z")
 
@@ -56,13 +62,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parse_options(argv)
     if options.is_local:  # what goes wrong here comes back as an exception; Beam's log would print it twice more
         logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
-    bound = read_spec(options.spec, options.data)
-    plan = make_plan(bound, options.data)
-    pool = None if options.dry_run or options.is_beam_dry_run else _find_pool(options, plan)
-    settings = pool[0] if pool else _read_list(options, make_build_settings(options, plan))
-    if pool is None:
-        _try_tools(bound, settings)
-        _warn_of_budget(options, plan)
+    with telling_after(_SILENT_SECONDS, _GETTING_READY):
+        bound = read_spec(options.spec, options.data)
+        plan = make_plan(bound, options.data)
+        pool = None if options.dry_run or options.is_beam_dry_run else _find_pool(options, plan)
+        settings = pool[0] if pool else _read_list(options, make_build_settings(options, plan))
+        if pool is None:
+            _try_tools(bound, settings)
+            _warn_of_budget(options, plan)
     pipeline = None if options.dry_run or pool else _make_pipeline(options, plan.spec)
     with working(), _as_raised():
         if options.dry_run:

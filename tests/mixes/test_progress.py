@@ -1,10 +1,11 @@
 """Progress: what a line says, and when there is one."""
 
 import io
+import threading
 
 import pytest
 
-from mixes.progress import Progress, format_seconds
+from mixes.progress import Progress, format_seconds, telling_after
 
 
 class Terminal(io.StringIO):
@@ -58,3 +59,16 @@ def test_what_is_done_at_once_shows_nothing() -> None:
 )
 def test_durations_are_written_for_people(seconds: float, text: str) -> None:
     assert format_seconds(seconds) == text
+
+
+def test_a_line_is_written_where_a_block_takes_long_and_none_where_it_does_not(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with telling_after(3600, "still at it"):
+        pass
+    assert capsys.readouterr().err == ""
+    with telling_after(0, "still at it"):
+        for thread in threading.enumerate():
+            if isinstance(thread, threading.Timer):
+                thread.join()
+    assert capsys.readouterr().err == "still at it\n"
