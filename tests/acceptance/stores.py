@@ -5,8 +5,8 @@
 
 The stores are emulators on this machine, moto for S3 and gcp-storage-emulator, in an environment of their own: they
 answer as their authors know the real ones to, and have no permissions and no distance. The smoke mix is built here,
-then with shards and output in a bucket: by a process that is killed as soon as there is a part, and by the same command
-again. A few steps are trained on each. Digests of the mixes and losses must be equal; ends with status 1 where they
+then with shards and output in a bucket: by a process that is killed as soon as there is a part, and to the end by two
+workers. A few steps are trained on each. Digests of the mixes and losses must be equal; ends with status 1 where they
 are not.
 """
 
@@ -61,7 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             output = f"{scheme}://{BUCKET}/output"
             _copy_data(f"{scheme}://{BUCKET}/data")
             num_parts = _kill_midway(_build(f"{scheme}://{BUCKET}/data", output), output)
-            _run(_build(f"{scheme}://{BUCKET}/data", output))
+            _run([*_build(f"{scheme}://{BUCKET}/data", output), "--workers", "2"])
             digest, losses = _found(output, Path(folder, f"run-{scheme}"))
             said = [
                 "equal" if found == want else "DIFFERENT" for found, want in zip((digest, losses), wanted, strict=True)
