@@ -26,15 +26,15 @@ class Rates:
 
 MEASURED = Rates(
     read=0.013,
-    measure=0.047,
-    match=0.004,
-    tokenize=0.58,
-    measures=0.075,
+    measure=0.043,
+    match=0.010,
+    tokenize=0.040,
+    measures=0.080,
     signatures=0.61,
     repeats=0.11,
-    verdicts=0.006,
-    shuffle=0.38,
-    origin="measured on 2026-11-21 on one of two cores of a busy AMD EPYC, Python 3.11: 74 MB of real text in 29,207 "
-    "documents, with the rules and duplicates of mixes/smoke.yaml",
+    verdicts=0.024,
+    shuffle=0.26,
+    origin="measured on 2026-11-21 on one of two cores of a busy AMD EPYC, Python 3.11, mean of two runs: 72 MB of real "
+    "text in 29,069 documents, with Gopher's rules, language, near duplicates and paragraphs; tokens by gigatoken",
 )
 """What `benchmarks/rates.py` gave for a mix like most: published rules, near duplicates by words, paragraphs."""
