@@ -39,8 +39,16 @@ def left_group() -> Iterator[None]:
         dist.destroy_process_group()
 
 
-@pytest.mark.parametrize(("num_ranks", "num_replicas"), [(1, 1), (4, 1), (4, 2)])
-@pytest.mark.parametrize(("shape", "masking"), [(PLAIN, False), (GROUPED, True), (EXPERTS, True)])
+@pytest.mark.parametrize(
+    ("shape", "masking", "num_ranks", "num_replicas"),
+    [
+        (PLAIN, False, 1, 1),
+        (PLAIN, False, 4, 1),
+        (GROUPED, True, 1, 1),
+        (EXPERTS, True, 1, 1),
+        (EXPERTS, True, 4, 2),
+    ],
+)
 def test_a_step_asks_the_device_for_nothing_and_multiplies_in_bfloat16(
     monkeypatch: pytest.MonkeyPatch, shape: ModelShape, masking: bool, num_ranks: int, num_replicas: int
 ) -> None:
@@ -79,10 +87,10 @@ def test_all_blocks_and_all_documents_share_one_compiled_graph(monkeypatch: pyte
     torch.compiler.reset()
     counters.clear()
     ranks = numberless_ranks(monkeypatch)
-    spec = spec_of(sequence_length=16, micro_batch=2, global_batch=4, masking=True)
+    spec = spec_of(sequence_length=16, micro_batch=2, global_batch=2, masking=True)
     shape = dataclasses.replace(PLAIN, num_layers=torch._dynamo.config.recompile_limit + 2)
     trainer = numberless_trainer(ranks, shape, spec, compiled=True)
-    for number, length in enumerate((3, 5, 16), 1):
+    for number, length in enumerate((3, 16), 1):
         trainer.step(number, batch_of(spec, ranks, document_length=length))
     assert counters["stats"]["unique_graphs"] == 2  # the block and the loss
     assert not counters["graph_break"]
@@ -125,6 +133,7 @@ def test_a_step_takes_the_memory_that_the_plan_says(
     assert said == pytest.approx(watched.peak, rel=0.07)
 
 
+@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
 @pytest.mark.parametrize("preset", ["1b", "olmoe_1b_7b"])
 def test_a_block_keeps_for_its_backward_pass_what_the_plan_says(
     monkeypatch: pytest.MonkeyPatch, preset: PresetName
