@@ -34,7 +34,10 @@ MEASURED = Rates(
     repeats=0.11,
     verdicts=0.024,
     shuffle=0.26,
-    origin="measured on 2026-11-21 on one of two cores of a busy AMD EPYC, Python 3.11, mean of two runs: 72 MB of real "
-    "text in 29,069 documents, with Gopher's rules, language, near duplicates and paragraphs; tokens by gigatoken",
+    origin="measured on 2026-11-21 on one of two cores of a busy AMD EPYC, Python 3.11, mean of two runs: 72 MB of "
+    "real text in 29,069 documents, with Gopher's rules, language, near duplicates and paragraphs; tokens by gigatoken",
 )
 """What `benchmarks/rates.py` gave for a mix like most: published rules, near duplicates by words, paragraphs."""
+
+START_SECONDS = 5.0
+"""CPU seconds before the first unit and after the last, however many workers: docs/decisions/speed.md has them."""

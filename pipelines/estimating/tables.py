@@ -7,7 +7,7 @@ from mixes.progress import format_seconds
 from mixes.spec.demands import quantiles_of
 from pipelines.estimating.budgeting import foreseen_problems, lasting_problems, rounded
 from pipelines.estimating.forecast import Forecast, SourceForecast
-from pipelines.estimating.rates import MEASURED
+from pipelines.estimating.rates import MEASURED, START_SECONDS
 from pipelines.estimating.trial import SourceTrial, Trial
 from pipelines.plan import Plan, SourcePlan, format_bytes
 
@@ -140,12 +140,13 @@ def _share(part: int, whole: int) -> str:
 
 
 def _costs(forecast: Forecast, num_workers: int, core_hour_price: float | None) -> str:
-    seconds = sum(forecast.seconds.values())
-    rows = [("takes", "about")]
+    divided = sum(forecast.seconds.values())
+    seconds = START_SECONDS + divided
+    rows = [("takes", "about"), ("CPU: start", format_seconds(START_SECONDS))]
     rows += [(f"CPU: {name}", format_seconds(each)) for name, each in forecast.seconds.items()]
     rows.append(("CPU: all", f"{format_seconds(seconds)}, {seconds / 3600:,.3g} core-hours"))
     workers = f"{num_workers:,} worker{'s' if num_workers > 1 else ''}"
-    rows.append((f"time with {workers}", format_seconds(seconds / num_workers)))
+    rows.append((f"time with {workers}", format_seconds(START_SECONDS + divided / num_workers)))
     if core_hour_price is not None:
         rows.append((f"cost at {core_hour_price:g} a core-hour", f"{core_hour_price * seconds / 3600:,.2f}"))
     rows += [(f"disk: {name}", format_bytes(each)) for name, each in forecast.stored.items()]
