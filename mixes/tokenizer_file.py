@@ -26,7 +26,8 @@ def read_tokenizer_json(path: Path, digest: str) -> bytes:
         elif path.suffix == ".zst":
             content = zstandard.ZstdDecompressor().decompressobj().decompress(content)
     except (OSError, EOFError, zstandard.ZstdError) as error:
-        raise DataError(f"{path}: cannot be read: {error}; wanted the tokenizer.json of the mix") from error
+        reason = getattr(error, "strerror", None) or error
+        raise DataError(f"{path}: cannot be read: {reason}; wanted the tokenizer.json of the mix") from error
     found = hashlib.sha256(content).hexdigest()
     if found != digest:
         raise DataError(

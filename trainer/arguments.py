@@ -53,7 +53,7 @@ def require_replicas(num_replicas: int, world_size: int) -> None:
 
 
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add where and how a run computes."""
+    """Add where and how a run computes, and whether it is only planned."""
     add_device_argument(parser)
     parser.add_argument(
         "--compile", dest="compiled", action="store_true", help="compile each block: faster on a GPU, slow to start"
@@ -78,6 +78,7 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
         dest="wandb_project",
         help="send what TensorBoard gets, steps and evaluations on the way, to this project of Weights & Biases too",
     )
+    parser.add_argument("--dry-run", action="store_true", help="check the request, print the plan and stop")
 
 
 def add_device_argument(parser: argparse.ArgumentParser) -> None:

@@ -158,11 +158,21 @@ def open_run_on(ranks: Ranks, spec: TrainSpec, options: RunOptions) -> Iterator[
         MixError: the mix is absent or damaged, or another run is at work in the output folder.
         CheckpointError: every checkpoint is damaged, or it is one of another run.
     """
-    with _held(options.output, ranks), open_data(options.mixes, spec, ranks) as data:
+    with held(options.output, ranks), open_data(options.mixes, spec, ranks) as data:
         require_even_shares(spec, options.num_replicas, ranks.world_size)
         if options.fresh:
             _forget(options.output, ranks)
         yield Run(spec, options, data, ranks)
+
+
+@contextlib.contextmanager
+def held(output: Path, ranks: Ranks) -> Iterator[None]:
+    """Hold a folder for these processes; rank 0 has the lock, the others learn of a refusal."""
+    with contextlib.ExitStack() as stack:
+        with ranks.refusing_together():
+            if ranks.is_first:
+                stack.enter_context(hold_folder(output, LOCK_FILE, "run"))
+        yield
 
 
 def _begin(
@@ -188,13 +198,3 @@ def _forget(output: Path, ranks: Ranks) -> None:
         for name in (METRICS_FILE, SKIPPED_FILE, FACTS_FILE, REPORT_FILE):
             (output / name).unlink(missing_ok=True)
     dist.barrier(group=ranks.control)
-
-
-@contextlib.contextmanager
-def _held(output: Path, ranks: Ranks) -> Iterator[None]:
-    """Hold the output folder for the processes of this run; rank 0 has the lock, the others learn of a refusal."""
-    with contextlib.ExitStack() as stack:
-        with ranks.refusing_together():
-            if ranks.is_first:
-                stack.enter_context(hold_folder(output, LOCK_FILE, "run"))
-        yield

@@ -9,7 +9,7 @@ from trainer.arguments import RunOptions, require_replicas
 from trainer.checkpoint import newest_sound
 from trainer.evaluation.suite import Suite
 from trainer.models.presets import ModelShape
-from trainer.ranks import device_of, process_group
+from trainer.ranks import Ranks, device_of, process_group
 from trainer.resume import Beginning, beginning
 from trainer.run_data import open_data
 from trainer.schedule import learning_rate
@@ -28,12 +28,18 @@ def checked_plan(spec: TrainSpec, options: RunOptions, world_size: int) -> str:
     """
     device_of(options.device)
     require_even_shares(spec, options.num_replicas, world_size)
-    with process_group("cpu") as ranks, open_data(options.mixes, spec, ranks) as data:
+    with process_group("cpu") as ranks:
+        return format_plan(spec, *checked_beginning(spec, options, ranks), options, world_size)
+
+
+def checked_beginning(spec: TrainSpec, options: RunOptions, ranks: Ranks) -> tuple[Sequence[Manifest], Beginning]:
+    """Return the mixes of a run and where it begins, after it was refused as `checked_plan` says but for its ranks."""
+    with open_data(options.mixes, spec, ranks) as data:
         own = None if options.fresh else newest_sound(options.output, content=False)
         begun = beginning(spec, data.manifests, own, options.start_from, content=False)
         if spec.evaluation is not None:
             Suite.of_mix(spec.evaluation, options.mixes[0])
-        return format_plan(spec, data.manifests, begun, options, world_size)
+        return data.manifests, begun
 
 
 def format_plan(
@@ -119,12 +125,9 @@ def _rows(
     yield "run", f"{spec.num_steps:,} steps of {spec.global_batch:,} instances, {num_tokens:,} tokens"
     yield "learning rate", _rates(spec, begun.progress.peak_learning_rate)
     yield "compute", f"{flops:.3g} FLOP a token, {flops * num_tokens:.3g} in all"
-    share = spec.global_batch // world_size
     sharing = f"{options.num_replicas} replicas of the model, " if options.num_replicas > 1 else ""
-    yield (
-        "ranks",
-        f"{world_size}, {sharing}each {share} instances a step by {spec.micro_batch}; {spec.precision}",
-    )
+    sharing += f"each {spec.global_batch // world_size} instances a step by {spec.micro_batch}"
+    yield "ranks", f"{world_size}, {sharing}; {spec.precision}"
     yield "memory", f"about {_format_gib(memory_estimate(spec, shape, options, world_size))} a rank"
     yield "checkpoints", f"{_kept(spec.checkpoint)}, {_format_gib(12 * shape.num_parameters)} each"
     if spec.evaluation is not None:

@@ -78,9 +78,8 @@ def _parser() -> argparse.ArgumentParser:
         help="begin at step 0 from the weights and optimizer of another run's checkpoint, or from the weights of a "
         "published model, a Hugging Face folder of safetensors",
     )
-    parser.add_argument("--fresh", action="store_true", help="remove what RUN holds and begin at step 0")
+    parser.add_argument("--fresh", action="store_true", help="remove checkpoints and metrics in RUN, begin at step 0")
     add_run_arguments(parser)
-    parser.add_argument("--dry-run", action="store_true", help="check the request, print the plan and stop")
     return parser
 
 

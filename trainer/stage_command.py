@@ -7,6 +7,7 @@ from pathlib import Path
 from mixes.opening import MixPlace
 from mixes.typed_yaml.binding import bind_file
 from trainer.arguments import add_run_arguments, run_options
+from trainer.command import is_first_process
 from trainer.evaluation.arguments import add_suite_arguments, suite_spec
 from trainer.spec import TrainSpec
 
@@ -30,7 +31,7 @@ def add_stage_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def do_stage(arguments: argparse.Namespace, mixes: Sequence[MixPlace]) -> None:
-    """Do a stage and print what was done and reached.
+    """Do a stage and print what was done and reached, or print the plan.
 
     Args:
         arguments: those of `add_stage_arguments`.
@@ -41,11 +42,17 @@ def do_stage(arguments: argparse.Namespace, mixes: Sequence[MixPlace]) -> None:
     """
     spec = bind_file(TrainSpec, arguments.spec).value
 
-    from trainer.stages.annealing import finish_stage
+    from trainer.stages.annealing import checked_stage, finish_stage
     from trainer.stages.telling import RESULTS_FILE, format_stage
     from trainer.watching.page import REPORT_FILE
 
-    done = finish_stage(spec, run_options(arguments, mixes), arguments.seeds, suite_spec(arguments))
+    options, suite = run_options(arguments, mixes), suite_spec(arguments)
+    if arguments.dry_run:
+        plan = checked_stage(spec, options, arguments.seeds, suite)
+        if is_first_process():
+            print(plan)
+        return
+    done = finish_stage(spec, options, arguments.seeds, suite)
     if done is not None:
         output = arguments.output
         print(f"\n{format_stage(done)}\n\nresults  {output / RESULTS_FILE}\nreport   {output / REPORT_FILE}")

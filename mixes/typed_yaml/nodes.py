@@ -31,6 +31,7 @@ _REMEDIES = (
     ("scanning an alias", "put a value that begins with * in quotes"),
     ("scanning an anchor", "put a value that begins with & in quotes"),
     ("mapping values are not allowed here", "put a value that holds ': ' in quotes, and indent keys alike"),
+    ("parsing a flow node", "close every bracket, and put a value between commas"),
     ("parsing a flow", "close the bracket that line {line} opens, and put commas between its items"),
     ("quoted scalar", "close the quote that line {line} opens"),
     ("found '<scalar>'", "put a value that begins with {{, [ or a quote wholly in quotes, and indent keys alike"),

@@ -26,6 +26,8 @@ def read_records(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:  # Any: JS
             for number, line in enumerate(lines, 1):
                 if line.strip():
                     yield f"{path}:{number}", _record(line, f"{path}:{number}")
+    except FileNotFoundError as error:
+        raise DataError(f"{path}: {error.strerror}; wanted a file of JSON lines") from error
     except (OSError, EOFError, zstandard.ZstdError) as error:
         reason = getattr(error, "strerror", None) or error
         raise DataError(f"{path}: cannot be read after line {number:,}: {reason}; copy it again") from error

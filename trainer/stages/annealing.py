@@ -2,6 +2,7 @@
 
 import logging
 import shutil
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,8 +15,9 @@ from trainer.checkpoint import Checkpoint, verified
 from trainer.evaluation.opening import open_model
 from trainer.evaluation.reached import Reached
 from trainer.evaluation.suite import Suite
-from trainer.loop import open_run_on
-from trainer.ranks import Ranks, process_group
+from trainer.loop import held, open_run_on
+from trainer.plan import checked_beginning, format_plan, require_even_shares
+from trainer.ranks import Ranks, device_of, process_group
 from trainer.resume import find_checkpoint
 from trainer.schedule import Schedule
 from trainer.spec import SuiteSpec, TrainSpec
@@ -49,8 +51,11 @@ def finish_stage(
     """
     _require_anneal(spec)
     anneals = _anneals(spec, options, seeds)
-    with process_group(options.device, options.num_replicas) as ranks:
+    with process_group(options.device, options.num_replicas) as ranks, held(options.output, ranks):
         with ranks.refusing_together():  # rank 0 alone reads every byte, and the file of results
+            require_even_shares(spec, options.num_replicas, ranks.world_size)
+            for of_one, here in anneals.values():  # the last is refused before the first begins
+                checked_beginning(of_one, here, ranks)
             reached = Reached(
                 options.output / RESULTS_FILE,
                 Suite.of_mix(suite, options.mixes[0]),
@@ -75,6 +80,28 @@ def finish_stage(
         reached.write(record)
         write_report(options.output)
         return record
+
+
+def checked_stage(spec: TrainSpec, options: RunOptions, seeds: Sequence[int], suite: SuiteSpec) -> str:
+    """Return the plans of a stage's anneals on these ranks, after it was refused as `finish_stage` would before them.
+
+    Nothing is written. Anneals of the same plan share it.
+
+    Raises:
+        GristmillError: the stage would be refused.
+    """
+    assert options.start_from is not None
+    _require_anneal(spec)
+    device_of(options.device)
+    plans = defaultdict(list)
+    with process_group("cpu", options.num_replicas) as ranks:
+        require_even_shares(spec, options.num_replicas, ranks.world_size)
+        for name, (of_one, here) in _anneals(spec, options, seeds).items():
+            begun = checked_beginning(of_one, here, ranks)
+            plans[format_plan(of_one, *begun, here, ranks.world_size)].append(name)
+    Suite.of_mix(suite, options.mixes[0])
+    open_model(options.start_from, None, verifies=False)
+    return "\n\n".join(f"{', '.join(names)}\n{plan}" for plan, names in plans.items())
 
 
 def _require_anneal(spec: TrainSpec) -> None:

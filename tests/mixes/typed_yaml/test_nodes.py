@@ -56,6 +56,13 @@ def refusal(text: str) -> str:
             ),
         ),
         (
+            "a: [\n",
+            (
+                "a.yaml:2:1: not YAML: while parsing a flow node, expected the node content, but found '<stream end>'; "
+                "close every bracket, and put a value between commas"
+            ),
+        ),
+        (
             "a: {data}/web\n",
             (
                 "a.yaml:1:10: not YAML: while parsing a block mapping, expected <block end>, but found '<scalar>'; "

@@ -71,6 +71,8 @@ def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-20])
     with pytest.raises(DataError, match="cannot be read after line"):
         read_questions(path)
+    with pytest.raises(DataError, match=r"absent\.jsonl: No such file or directory; wanted a file of JSON lines"):
+        read_questions(tmp_path / "absent.jsonl")
 
 
 def test_every_bundled_set_can_be_read() -> None:

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 
+from mixes.lock import hold_folder
 from tests.pages.parsed_page import parse
 from tests.trainer.evaluation.tiny_model import write_tiny_mix
 from tests.trainer.small_run import SPEC, spec_with, train
@@ -21,6 +22,7 @@ from trainer.evaluation.standalone import evaluate
 from trainer.evaluation.suite import Suite
 from trainer.figures import StepFigures
 from trainer.loader import Batch
+from trainer.loop import LOCK_FILE
 from trainer.spec import SuiteSpec
 from trainer.tensor_files import TensorFiles
 from trainer.updates import Trainer
@@ -185,6 +187,35 @@ def test_what_is_no_anneal_of_these_is_refused(
     (room / "changed.yaml").write_text((room / "anneal.yaml").read_text().replace(*change))
     assert anneal.main(command(room, "run", spec="changed.yaml", seeds=seeds)) == 2
     assert message in capsys.readouterr().err
+
+
+def test_the_last_anneal_is_refused_before_the_first_begins(
+    room: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (room / "shorter.yaml").write_text((room / "anneal.yaml").read_text().replace("steps: 2", "steps: 1"))
+    monkeypatch.setattr(Suite, "evaluate", None)
+    for words in ((), ("--dry-run",)):
+        assert anneal.main([*command(room, "run", spec="shorter.yaml", seeds=("7", "666")), *words]) == 2
+        assert "the spec is not the one this run began with: steps: 2 became 1" in capsys.readouterr().err
+    assert not (room / "run" / "seed-7").exists()
+
+
+def test_a_dry_run_prints_the_plans_and_writes_nothing(room: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert anneal.main([*command(room, "planned"), "--dry-run"]) == 0
+    plan = capsys.readouterr().out
+    assert plan.startswith("seed-42, seed-666\nmodel ")
+    assert "from weights and optimizer of" in plan
+    assert not (room / "planned").exists()
+    assert anneal.main([*command(room, "run", seeds=("42", "7")), "--dry-run"]) == 0
+    begun, new = capsys.readouterr().out.split("\n\n")
+    assert (begun.startswith("seed-42\n"), new.startswith("seed-7\n")) == (True, True)
+    assert "after step 2, where all steps are done" in begun
+
+
+def test_a_second_stage_in_the_same_folder_is_refused(room: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with hold_folder(room / "run", LOCK_FILE, "run"):
+        assert anneal.main(command(room, "run")) == 2
+    assert "another run is at work here" in capsys.readouterr().err
 
 
 def test_another_checkpoint_than_the_runs_began_from_is_refused(room: Path, capsys: pytest.CaptureFixture[str]) -> None:
