@@ -60,13 +60,14 @@ def clip_gradients(parameters: Iterable[nn.Parameter], max_norm: float, ranks: R
 
     The norm of each row is taken in float32 and their squares are summed in float64: no rank has part of a row (of a
     stack of experts, of an expert), so the result does not depend on how many there are. With
-    `torch.nn.utils.clip_grad_norm_` its last bit does.
+    `torch.nn.utils.clip_grad_norm_` its last bit does. Replicas of the model have equal gradients; their mean
+    square is taken, so that all replicas skip a step that is wrong on one of them, and never part.
     """
     gradients = [local_part(parameter.grad) for parameter in parameters if parameter.grad is not None]
     rows = [torch.linalg.vector_norm(part.flatten(1), dim=1) if part.ndim > 1 else part for part in gradients]
     square = torch.cat(rows).double().square().sum()
-    dist.all_reduce(square, group=ranks.shard_group)
-    norm = square.sqrt().float()
+    dist.all_reduce(square)
+    norm = (square * ranks.num_shards / ranks.world_size).sqrt().float()
     torch._foreach_mul_(gradients, (max_norm / (norm + 1e-6)).clamp(max=1.0))
     return norm
 

@@ -48,11 +48,6 @@ class Ranks:
         return self.mesh.size(self.mesh.ndim - 1)
 
     @property
-    def shard_group(self) -> dist.ProcessGroup:
-        """Return the processes that share one replica with this one."""
-        return self.mesh.get_group(self.mesh.ndim - 1)
-
-    @property
     def is_in_first_replica(self) -> bool:
         """Return True where this process holds a part of the first replica; the others hold the same again."""
         return self.rank < self.num_shards

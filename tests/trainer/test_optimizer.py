@@ -1,9 +1,11 @@
 """AdamW's groups, clipping, and the guard that keeps bad steps from the weights."""
 
 import dataclasses
+import math
 
 import pytest
 import torch
+import torch.distributed as dist
 from torch import Tensor, nn
 
 from trainer.models.decoder import LanguageModel, initial_weights
@@ -96,6 +98,23 @@ def test_clipping_is_that_of_torch(ranks: Ranks, max_norm: float) -> None:
     assert norm.dtype == torch.float32
     for parameter, other in zip(model.parameters(), reference.parameters(), strict=True):
         torch.testing.assert_close(parameter.grad, other.grad)
+
+
+@pytest.mark.parametrize(("theirs", "expected"), [(1.0, 1.0), (math.nan, math.nan), (math.inf, math.inf)])
+def test_what_one_replica_finds_wrong_is_the_norm_of_all(
+    ranks: Ranks, monkeypatch: pytest.MonkeyPatch, theirs: float, expected: float
+) -> None:
+    model = small_model()
+    give_gradients(model)
+    alone = nn.utils.get_total_norm([parameter.grad for parameter in model.parameters() if parameter.grad is not None])
+
+    def all_reduce(square: torch.Tensor, *, group: object = None) -> None:
+        if group is None:  # all ranks, and not those of this replica alone
+            square.mul_(1 + theirs)
+
+    monkeypatch.setattr(dist, "all_reduce", all_reduce)
+    norm = clip_gradients(model.parameters(), 9.0, dataclasses.replace(ranks, world_size=2))
+    torch.testing.assert_close(norm, alone * expected, equal_nan=True)
 
 
 def check(guard: SpikeGuard, loss: float, norm: float = 1.0) -> bool:
