@@ -55,6 +55,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         raise StoppedError(stopped.signal, place) from stopped
     if is_first_process():
         print(format_results(results))
+        if arguments.output is not None:
+            print(f"\nresults  {arguments.output}")
 
 
 def _parser() -> argparse.ArgumentParser:

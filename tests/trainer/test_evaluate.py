@@ -28,13 +28,14 @@ def test_it_prints_tables_and_writes_all_figures(
 ) -> None:
     on = ["--texts", str(tmp_path / "texts"), "--tasks", str(tmp_path / "who.jsonl"), "--shots", "0"]
     assert main([str(model), *on, "--output", str(tmp_path / "all.json"), "--device", "cpu"]) == 0
-    texts, tasks = capsys.readouterr().out.split("\n\n")
+    texts, tasks, kept = capsys.readouterr().out.split("\n\n")
     assert [line.split()[0] for line in texts.splitlines()] == ["texts", "plain", "macro", "micro"]
     head, row, legend = tasks.splitlines()
     assert head.split()[:2] == ["task", "questions"]
     assert row.split()[:3] == ["who", "4", "0"]
     assert row.count("*") == 1
     assert legend.startswith("* the score: the better of ")
+    assert kept == f"results  {tmp_path / 'all.json'}\n"
     record = json.loads((tmp_path / "all.json").read_text())["models"][str(model)]["results"]
     assert record["texts"]["by_domain"]["plain"]["bytes"] == 20
     assert record["tasks"][0]["questions"] == 4
@@ -78,7 +79,7 @@ def test_a_stopped_evaluation_goes_on_after_the_parts_that_were_finished(
     ("arguments", "message"),
     [
         ([], "found nothing to evaluate on"),
-        (["--tasks", "absent.jsonl"], "absent.jsonl: cannot be read after line 0: No such file"),
+        (["--tasks", "absent.jsonl"], "absent.jsonl: No such file or directory; wanted a file of JSON lines"),
         (["--tasks", "who.jsonl", "--tokenizer", "t.json"], "for a folder that brings its own"),
         (["--texts", "model"], "wanted FOLDER/<domain>/"),
         (["--tasks", "who.jsonl", "--shots", "4"], "found no question beyond 4 solved ones"),

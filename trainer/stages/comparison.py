@@ -12,6 +12,8 @@ from typing import Any
 
 BEFORE, SOUP = "before", "soup"
 """Names of the model that anneals begin from and of their soup; theirs are `seed-N`, of several mixes `MIX/seed-N`."""
+DIFFERENCE = "difference"
+"""The column of a candidate mix that is compared with the baseline."""
 
 
 def compared(models: Mapping[str, Mapping[str, float]]) -> dict[str, Any]:  # Any: JSON
@@ -54,4 +56,4 @@ def _difference(values: Sequence[float], baseline: Sequence[float]) -> list[tupl
     both, error = (values, baseline), None
     if all(len(each) > 1 for each in both):
         error = math.sqrt(sum(statistics.variance(each) / len(each) for each in both))
-    return [("difference", statistics.fmean(values) - statistics.fmean(baseline)), ("error", error)]
+    return [(DIFFERENCE, statistics.fmean(values) - statistics.fmean(baseline)), ("error", error)]

@@ -12,6 +12,7 @@ from pages.markup import Child, element, foreign, join
 from pages.shell import masthead, whole_page
 from pages.tables import section, table
 from pages.terminal import aligned
+from trainer.stages.comparison import DIFFERENCE
 from trainer.watching.charts import STYLE, charts
 from trainer.watching.curves import read_curves
 from trainer.watching.page import REPORT_FILE
@@ -20,6 +21,10 @@ RESULTS_FILE = "results.json"
 _NOTE = (
     "Bits per byte are better when lower, score, the share of right answers, when higher. Spread is the standard "
     "deviation over data orders, with n \N{MINUS SIGN} 1."
+)
+_COMPARED = (
+    " Difference is a candidate's mean less the baseline's; within twice its error it may be due to the order of the "
+    "data alone."
 )
 _LOSSES = (
     "Mean over the labels of each step; one scale. Below the name: the mean of the last stretch of steps. Reports:"
@@ -58,12 +63,13 @@ def _render(output: Path, results: Record) -> str:
     runs = {model: read_curves(output / model).by_name for model in results["models"]}
     losses = {model: curves["loss"] for model, curves in runs.items() if "loss" in curves}
     links = [join(" ", element("a", foreign(model), href=f"{model}/{REPORT_FILE}")) for model in losses]
-    note = element("p", _LOSSES, *links, class_="note")
+    of_losses = element("p", _LOSSES, *links, class_="note")
+    note = _NOTE + (_COMPARED if DIFFERENCE in results["table"]["columns"] else "")
     return whole_page(
         f"Stage {name}",
         masthead("Anneals", name, _facts(results), ()),
-        section("evaluations", "What they reached", table("What they reached", columns, rows), note=_NOTE),
-        section("losses", "Losses", note, charts(losses, results["stage"]["steps"], one_scale=True)),
+        section("evaluations", "What they reached", table("What they reached", columns, rows), note=note),
+        section("losses", "Losses", of_losses, charts(losses, results["stage"]["steps"], one_scale=True)),
         style=f"{STYLE}.figures:empty {{ display: none; }}\n",
     )
 

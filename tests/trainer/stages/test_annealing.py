@@ -234,6 +234,8 @@ def test_mixes_are_compared_with_a_baseline(room: Path, capsys: pytest.CaptureFi
     assert microanneal.main(words) == 0
     printed = capsys.readouterr().out
     found = results_of(room / "compared")
+    of_mixes, of_seeds = ((room / name / "report.html").read_text() for name in ("compared", "run"))
+    assert ("within twice its error" in of_mixes, "within twice its error" in of_seeds) == (True, False)
     assert found["table"]["columns"] == ["before", "small", "spread", "other", "spread", "difference", "error"]
     figures = {name: model["figures"] for name, model in found["models"].items()}
     assert figures.keys() == {"before", *(f"{mix}/seed-{seed}" for mix in ("small", "other") for seed in SEEDS)}
