@@ -70,10 +70,13 @@ def read_questions(path: Path) -> QuestionSet:
     if len(tasks) > 1:
         names = ", ".join(f"{name} ({place})" for name, place in tasks.items())
         raise DataError(f"{path}: found several tasks: {names}; wanted one a file")
+    task = next(iter(tasks))
+    if not task.isprintable():  # it goes to terminals
+        raise DataError(f"{tasks[task]}: task: found {task!r:.80}, wanted a name of printable characters")
     with_choices = {len(question.choices) > 1 for question in questions}
     if len(with_choices) > 1:
         raise DataError(f"{path}: found questions with choices and without; wanted one kind in a file")
-    return QuestionSet(task=next(iter(tasks)), questions=tuple(questions), has_choices=with_choices.pop())
+    return QuestionSet(task=task, questions=tuple(questions), has_choices=with_choices.pop())
 
 
 def in_drawn_order(questions: Sequence[Question], seed: int) -> list[Question]:

@@ -58,6 +58,7 @@ def test_the_right_answer_of_a_question_without_choices(tmp_path: Path, changes:
         ([CHOICE | {"choices": ["so"] * 27}], ":1: found 27 choices"),
         ([TEXT | {"answer": None, "solution": None}], ":1: found neither choices nor the text of an answer"),
         ([CHOICE, CHOICE | {"task": "other"}], r"several tasks: some-set \(.*:1\), other \(.*:2\)"),
+        ([CHOICE | {"task": "a\n\033[31m"}], r":1: task: found 'a\\n\\x1b\[31m', wanted a name of printable"),
         ([CHOICE, TEXT | {"task": "some-set"}], "questions with choices and without"),
     ],
 )
