@@ -232,7 +232,8 @@ LEVELS: dict[str, tuple[str, ...]] = {
         "standalone",
     ),
     "trainer.stages": (
-        "comparison souping telling",
+        "comparison souping",
+        "telling",
         "annealing",
     ),
     "trainer.watching": (
