@@ -2,41 +2,27 @@
 
 import bisect
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import accumulate
 
 from mixes.errors import SpecError
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stretch:
-    """Steps that follow one another and see one mix.
-
-    Attributes:
-        mix: number of the mix.
-        steps: how many, at least 1.
-    """
-
-    mix: int
-    steps: int
 
 
 class MixOrder:
     """Mixes one after another; one that comes again goes on where it was left.
 
     Args:
-        stretches: of the whole run, at least one.
+        stretches: the number of a mix and how many steps see it, at least 1; one after another to the end of the run.
     """
 
-    def __init__(self, stretches: Sequence[Stretch]) -> None:
-        self._mixes = [stretch.mix for stretch in stretches]
-        self._ends = list(accumulate(stretch.steps for stretch in stretches))
+    def __init__(self, stretches: Sequence[tuple[int, int]]) -> None:
+        self._mixes = [mix for mix, _ in stretches]
+        self._ends = list(accumulate(steps for _, steps in stretches))
         seen: dict[int, int] = {}
         self._passed = []  # steps that are not of a stretch's mix, before the stretch
-        for stretch, end in zip(stretches, self._ends, strict=True):
-            seen_before = seen.get(stretch.mix, 0)
-            self._passed.append(end - stretch.steps - seen_before)
-            seen[stretch.mix] = seen_before + stretch.steps
+        for (mix, steps), end in zip(stretches, self._ends, strict=True):
+            seen_before = seen.get(mix, 0)
+            self._passed.append(end - steps - seen_before)
+            seen[mix] = seen_before + steps
 
     def at(self, step: int) -> tuple[int, int]:
         """Return the number of the mix that a step of the run sees, and which step of that mix it is, from 1."""
@@ -60,8 +46,8 @@ def order_of(names: Sequence[str], data: Sequence[tuple[str, int]], num_steps: i
     if not data:
         if len(names) > 1:
             raise SpecError(f"--mix: found {len(names)} mixes and no `data` in the spec; wanted it to say their order")
-        return MixOrder([Stretch(mix=0, steps=num_steps)])
+        return MixOrder([(0, num_steps)])
     wanted = {name for name, _ in data}
     if wanted != set(names):
         raise SpecError(f"--mix: found {', '.join(names)}, wanted those of `data`: {', '.join(sorted(wanted))}")
-    return MixOrder([Stretch(mix=names.index(name), steps=steps) for name, steps in data])
+    return MixOrder([(names.index(name), steps) for name, steps in data])

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from mixes.errors import SpecError
 from mixes.manifest import Manifest
+from pages.terminal import aligned
 from trainer.arguments import RunOptions, require_replicas
 from trainer.checkpoint import newest_sound
 from trainer.evaluation.suite import Suite
@@ -46,9 +47,7 @@ def format_plan(
     spec: TrainSpec, manifests: Sequence[Manifest], begun: Beginning, options: RunOptions, world_size: int
 ) -> str:
     """Return the plan as aligned lines: model, mix, length, learning rate, memory of each of `world_size` ranks."""
-    rows = list(_rows(spec, manifests, begun, options, world_size))
-    width = max(len(title) for title, _ in rows)
-    return "\n".join(f"{title:<{width}}  {text}" for title, text in rows)
+    return "\n".join(aligned(list(_rows(spec, manifests, begun, options, world_size))))
 
 
 def require_even_shares(spec: TrainSpec, num_replicas: int, world_size: int) -> None:

@@ -21,6 +21,7 @@ from trainer.updates import Trainer
 
 FREE_KEYS = ("checkpoint", "evaluation", "log_interval")  # of the spec: may change on resume, as they change no weight
 FREE_SIZES = ("rope_theta",)  # of a model: may differ from the parent's, as no tensor has another shape
+_MAX_TOLD = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +117,7 @@ def _first_progress(spec: TrainSpec, manifests: Sequence[Manifest], parent: Chec
         changed = differences(parent.progress.mix["tokenizer"], record["tokenizer"])
         if changed:
             raise CheckpointError(
-                f"{parent.folder}: its mix has another tokenizer ({'; '.join(changed)}); "
+                f"{parent.folder}: its mix has another tokenizer ({told(changed)}); "
                 "wanted a mix with the tokenizer of the checkpoint"
             )
         theirs, ours = (
@@ -126,7 +127,7 @@ def _first_progress(spec: TrainSpec, manifests: Sequence[Manifest], parent: Chec
         changed = differences(theirs, ours)
         if changed:
             raise CheckpointError(
-                f"{parent.folder}: its model has another shape: {'; '.join(changed)}; give its sizes under `model`"
+                f"{parent.folder}: its model has another shape: {told(changed)}; give its sizes under `model`"
             )
         peak = parent.progress.learning_rate if peak is None else peak
         begun_from = f"{parent.folder} ended with a rate of 0"
@@ -167,7 +168,7 @@ def require_same_run(
     ):
         if changed:
             raise CheckpointError(
-                f"{found.folder}: the {what} is not the one this run began with: {'; '.join(changed)}; {remedy}"
+                f"{found.folder}: the {what} is not the one this run began with: {told(changed)}; {remedy}"
             )
 
 
@@ -205,3 +206,9 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any], path: str = "") 
         elif before != after:
             found.append(f"{path}{key}: {before!r} became {after!r}")
     return found
+
+
+def told(changed: Sequence[str]) -> str:
+    """Return what changed in one line: the first changes, and how many there are beside them."""
+    more = len(changed) - _MAX_TOLD
+    return "; ".join(changed[:_MAX_TOLD]) + (f" and {more} more" if more > 0 else "")

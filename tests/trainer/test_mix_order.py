@@ -5,12 +5,12 @@ from collections import Counter
 import pytest
 
 from mixes.errors import SpecError
-from trainer.mix_order import MixOrder, Stretch, order_of
+from trainer.mix_order import MixOrder, order_of
 
 
 @pytest.mark.parametrize("stretches", [[(0, 4)], [(0, 2), (1, 3), (0, 1), (2, 2), (0, 5)], [(1, 1), (0, 1)]])
 def test_a_mix_that_comes_again_goes_on_where_it_was_left(stretches: list[tuple[int, int]]) -> None:
-    order = MixOrder([Stretch(mix=mix, steps=steps) for mix, steps in stretches])
+    order = MixOrder(stretches)
     seen: Counter[int] = Counter()
     step = 0
     for mix, steps in stretches:

@@ -6,7 +6,7 @@ import pytest
 
 from mixes.manifest import load
 from tests.mixes.small_mix import SmallSource, write_small_mix
-from trainer.resume import differences, mix_record
+from trainer.resume import differences, mix_record, told
 
 
 @pytest.mark.parametrize(
@@ -35,3 +35,8 @@ def test_a_mix_is_known_by_its_tokens_and_not_by_its_place(mix: Path, tmp_path: 
     assert "sources.source0.whole_epochs: 1 became 2" in changed
     assert "tokens: 4 became 8" in changed
     assert mix_record([load(mix)])["tokenizer"]["vocab_size"] == 250
+
+
+@pytest.mark.parametrize(("number", "line"), [(1, "0"), (6, "0; 1; 2; 3; 4; 5"), (8, "0; 1; 2; 3; 4; 5 and 2 more")])
+def test_many_changes_are_told_in_one_line(number: int, line: str) -> None:
+    assert told([str(each) for each in range(number)]) == line

@@ -20,7 +20,7 @@ from mixes.errors import CheckpointError
 from mixes.files import publish_file
 from mixes.progress import Progress as ShownProgress
 from trainer.checkpoint import WEIGHTS, Checkpoint, Progress, publish, shard_name, verified
-from trainer.resume import FREE_KEYS, differences
+from trainer.resume import FREE_KEYS, differences, told
 from trainer.tensor_files import TensorFiles, TensorForm, write_pieces
 
 _PIECE_ELEMENTS = 2**22  # of one tensor, held once in float64 and once in float32
@@ -77,7 +77,7 @@ def require_siblings(ingredients: Sequence[Checkpoint], *, any_mix: bool = False
         strange = differences(_origin(first, any_mix=any_mix), _origin(each, any_mix=any_mix))
         if strange:
             raise CheckpointError(
-                f"{each.folder}: no sibling of {first.folder}: {'; '.join(strange)}; "
+                f"{each.folder}: no sibling of {first.folder}: {told(strange)}; "
                 "wanted runs that differ in data_seed alone"
             )
         order = (_data_seed(each.progress), each.progress.mix["digest"], each.progress.step)
