@@ -64,6 +64,8 @@ def numberless_ranks(monkeypatch: pytest.MonkeyPatch, world_size: int = 1, num_r
 class _Stream:
     """A stream on which nothing runs, and an event that has always happened: nobody waits."""
 
+    stream_id = device_index = device_type = 0  # PyTorch 2.15 asks for them
+
     def __init__(self, **_: object) -> None:
         pass
 
