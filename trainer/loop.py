@@ -10,6 +10,7 @@ from pathlib import Path
 
 import torch.distributed as dist
 
+from mixes.command import FailedError
 from mixes.errors import CheckpointError, MixError
 from mixes.lock import hold_folder
 from mixes.manifest import Manifest
@@ -25,7 +26,7 @@ from trainer.resume import beginning, find_checkpoint
 from trainer.run_data import RunData, open_data
 from trainer.saving import CheckpointWriter
 from trainer.spec import TrainSpec
-from trainer.stopping import FailedError, StoppedError
+from trainer.stopping import StoppedError
 from trainer.updates import Trainer
 from trainer.watching.boards import TENSORBOARD_FOLDER, Board, TensorBoard, WeightsAndBiases
 from trainer.watching.lines import METRICS_FILE, SKIPPED_FILE

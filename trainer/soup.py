@@ -7,9 +7,9 @@ from pathlib import Path
 if not __package__:  # started as a file: Python put this folder on the path, and not the checkout
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
+from mixes.command import FailedError
 from mixes.errors import MixError
 from trainer.command import command, command_parser
-from trainer.stopping import FailedError
 
 _EPILOG = """examples:
   python trainer/soup.py runs/anneal/seed-42/step-30 runs/anneal/seed-666/step-30 --output runs/anneal/soup

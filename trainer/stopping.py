@@ -1,4 +1,4 @@
-"""Ends before the end: work that failed, and SIGTERM and SIGINT, heeded where what was done is kept."""
+"""SIGTERM and SIGINT: noted when they come, heeded where what was done is kept and can be gone on from."""
 
 import contextlib
 import os
@@ -9,10 +9,6 @@ from types import FrameType
 
 _NOTE = "{}: stopping where the work can go on; once more ends it at once\n"
 _SAME_SECONDS = 1.0
-
-
-class FailedError(Exception):
-    """Work that had begun could not be finished."""
 
 
 class StoppedError(Exception):

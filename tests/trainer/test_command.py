@@ -7,9 +7,10 @@ import sys
 
 import pytest
 
+from mixes.command import FailedError
 from mixes.errors import CheckpointError
 from trainer.command import command
-from trainer.stopping import FailedError, StoppedError
+from trainer.stopping import StoppedError
 
 TALKS = """
 from trainer.command import command

@@ -16,6 +16,7 @@ import pytest
 import torch
 from torch.nn import functional
 
+from mixes.command import FailedError
 from mixes.errors import CheckpointError, MixError, SpecError
 from mixes.lock import hold_folder
 from mixes.manifest import load, mix_root
@@ -37,7 +38,7 @@ from trainer.ranks import Ranks, local_part
 from trainer.schedule import learning_rate
 from trainer.sharding import fill_with_initial_weights
 from trainer.spec import TrainSpec
-from trainer.stopping import FailedError, StoppedError
+from trainer.stopping import StoppedError
 from trainer.tensor_files import TensorFiles
 from trainer.updates import Trainer
 from trainer.watching.lines import METRICS_FILE, SKIPPED_FILE, drop_lines_after, read_lines

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from mixes.command import FailedError
 from mixes.errors import GristmillError, SpecError
 from mixes.opening import open_mix
 from trainer.arguments import RunOptions
@@ -24,7 +25,7 @@ from trainer.spec import SuiteSpec, TrainSpec
 from trainer.stages.comparison import BEFORE, SOUP, compared
 from trainer.stages.souping import write_soup
 from trainer.stages.telling import RESULTS_FILE, write_report
-from trainer.stopping import FailedError, StoppedError
+from trainer.stopping import StoppedError
 
 log = logging.getLogger(__name__)
 
